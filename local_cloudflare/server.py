@@ -1,0 +1,117 @@
+"""Puts the parts of one local Cloudflare together and runs them in one event loop."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Mount, Router
+
+from local_cloudflare import account, admin
+from local_cloudflare.budget import Budget
+from local_cloudflare.envelope import ApiError, api_error, http_error
+from local_cloudflare.faults import Faults
+from local_cloudflare.gateway import PREFIX, Gateway
+from local_cloudflare.http_server import HttpServer
+from local_cloudflare.journal import Journal
+from local_cloudflare.state_dir import StateDir
+from local_cloudflare.store import Store
+
+SCHEMAS = (account.SCHEMA,)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the command line decides. Ports: 0 lets the kernel choose. Times in the unit of their name."""
+
+    zones: tuple[str, ...] = ("mustbeviral.com",)
+    api_port: int = 0
+    admin_port: int = 0
+    edge_port: int = 0
+    latency_ms: float = 0.0
+    budget: int = 1200
+    budget_window_seconds: float = 300.0
+    budget_block_seconds: float = 300.0
+
+
+class LocalCloudflare:
+    """One running instance over one state directory."""
+
+    def __init__(self, state: StateDir, settings: Settings) -> None:
+        self._state = state
+        self._settings = settings
+        self._store = Store(state.path / "state.db", SCHEMAS)
+        self._who = account.identity(self._store)
+        self._journal = Journal()
+        self._faults = Faults()
+        self._budget = Budget(settings.budget, settings.budget_window_seconds, settings.budget_block_seconds)
+        account.add_zones(self._store, settings.zones)
+        self._admin = HttpServer(
+            self._application(admin.routes(self._faults, self._journal, self.reset)), settings.admin_port
+        )
+        self._api = HttpServer(
+            Gateway(
+                self._application([Mount(PREFIX, app=Router(self._api_routes(), redirect_slashes=False))]),
+                who=self._who,
+                journal=self._journal,
+                faults=self._faults,
+                budget=self._budget,
+                latency_ms=settings.latency_ms,
+            ),
+            settings.api_port,
+        )
+
+    def _api_routes(self) -> list[BaseRoute]:
+        return [*account.routes(self._store, self._who)]
+
+    def _application(self, routes: Sequence[BaseRoute]) -> Starlette:
+        app = Starlette(
+            routes=list(routes), exception_handlers={ApiError: api_error, HTTPException: http_error}
+        )
+        app.state.store = self._store
+        app.state.publish = self.publish
+        return app
+
+    async def publish(self) -> None:
+        """Makes the present routing table live at the edge; returns when it is."""
+
+    async def reset(self) -> None:
+        """Forgets everything but the identity (account, token, certificates), faults and log included."""
+        self._store.clear()
+        account.add_zones(self._store, self._settings.zones)
+        self._faults.clear()
+        self._journal.clear()
+        self._budget.reset()
+        await self.publish()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serves until `stop` is set; ready.json exists exactly while everything answers."""
+        try:
+            await self._admin.start()
+            await self._api.start()
+            ready = self.ready()
+            self._state.announce(ready)
+            print(
+                f"local_cloudflare is ready: {ready['api_url']} (details in {self._state.path}/ready.json)",
+                flush=True,
+            )
+            await stop.wait()
+        finally:
+            self._state.withdraw()
+            self._faults.clear()
+            await asyncio.gather(self._api.stop(), self._admin.stop())
+            self._store.close()
+
+    def ready(self) -> dict[str, Any]:
+        """The content of ready.json."""
+        return {
+            "api_url": f"http://127.0.0.1:{self._api.port}{PREFIX}",
+            "admin_url": f"http://127.0.0.1:{self._admin.port}",
+            "account_id": self._who.account_id,
+            "api_token": self._who.api_token,
+            "zones": account.zones(self._store),
+            "pid": os.getpid(),
+        }
