@@ -1,0 +1,320 @@
+#!/usr/bin/env python3
+"""Deploys a release of the sample application, good or bad, with the real wrangler.
+
+    python examples/must-be-viral/deploy.py r2 --environment local --local .local/cloudflare
+    python examples/must-be-viral/deploy.py r3 --environment staging --bad wrong-body
+
+Without --local the target is what CLOUDFLARE_API_BASE_URL, CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID
+name. What the application needs and does not have yet (KV namespaces, the Pages project and its domains,
+auth's secret) is created first.
+"""
+
+import argparse
+import hashlib
+import json
+import logging
+import os
+import re
+import secrets
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import requests
+
+HERE = Path(__file__).resolve().parent
+WRANGLER = (str(HERE.parents[1] / "node_modules" / ".bin" / "wrangler"),)
+API = "https://api.cloudflare.com/client/v4"
+
+# A service binding needs its target to exist, so the gateway comes after the four that it calls.
+CALLEES = ("auth", "content", "analytics", "websocket")
+GATEWAY = "api-gateway"
+WORKERS = (*CALLEES, GATEWAY)
+SITE = "site"
+COMPONENTS = (*WORKERS, SITE)
+AT_ONCE = 2  # wrangler processes; each keeps a core busy
+
+DOMAINS = {
+    "local": ("mustbeviral.com", "www.mustbeviral.com"),
+    "staging": ("staging.mustbeviral.com",),
+    "production": ("mustbeviral.com", "www.mustbeviral.com"),
+}
+
+# What each bad release compiles into which Worker; the names are those of workers/shared/release.js.
+FAULTS: Mapping[str, Mapping[str, str]] = {
+    "throws": dict.fromkeys(WORKERS, "throws"),
+    "wrong-body": dict.fromkeys(WORKERS, "error-status") | {"content": "html"},
+    "slow": dict.fromkeys(WORKERS, "slow"),
+    "one-worker": {"content": "throws"},
+    "secret": dict.fromkeys(WORKERS, "throws"),
+}
+
+SECRET = "JWT_SECRET"
+
+log = logging.getLogger("must-be-viral")
+
+
+class DeployError(Exception):
+    """Something that the person who deploys has to put right; the text says what."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The account to deploy to. `api_url` ends with /client/v4."""
+
+    api_url: str
+    token: str
+    account_id: str
+
+    @classmethod
+    def of_environment(cls, environ: Mapping[str, str]) -> "Target":
+        """From the variables that wrangler itself reads. DeployError names a missing one."""
+        missing = [n for n in ("CLOUDFLARE_API_TOKEN", "CLOUDFLARE_ACCOUNT_ID") if not environ.get(n)]
+        if missing:
+            raise DeployError(f"set {' and '.join(missing)}, or give --local STATE_DIR")
+        url = environ.get("CLOUDFLARE_API_BASE_URL") or API
+        return cls(url.rstrip("/"), environ["CLOUDFLARE_API_TOKEN"], environ["CLOUDFLARE_ACCOUNT_ID"])
+
+    @classmethod
+    def of_state(cls, state: Path) -> "Target":
+        """From the ready.json of a running local Cloudflare."""
+        try:
+            ready = json.loads((state / "ready.json").read_text())
+        except FileNotFoundError:
+            raise DeployError(f"no local Cloudflare is running on {state} (there is no ready.json)") from None
+        return cls(ready["api_url"], ready["api_token"], ready["account_id"])
+
+
+def run_wrangler(
+    command: Sequence[str], arguments: Sequence[str], *, target: Target, home: Path, stdin: str | None = None
+) -> "subprocess.CompletedProcess[str]":
+    """Runs wrangler as nobody in particular: no login, no configuration, no terminal, no questions.
+
+    The environment is built, not inherited: a variable that tells wrangler that an AI agent is at work
+    makes `pages deploy` deploy a Worker, and the caller's folder may hold a broken wrangler.toml.
+    Returned whatever the exit code; the output is without colours.
+    """
+    environ = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(home),
+        "CI": "1",
+        "NO_COLOR": "1",
+        "WRANGLER_SEND_METRICS": "false",
+        "WRANGLER_HIDE_BANNER": "true",  # and with it the question to npm whether there is a newer one
+        "CLOUDFLARE_API_BASE_URL": target.api_url,
+        "CLOUDFLARE_API_TOKEN": target.token,
+        "CLOUDFLARE_ACCOUNT_ID": target.account_id,
+    }
+    done = subprocess.run(
+        [*command, *arguments],
+        env=environ,
+        cwd=home,
+        input=stdin or "",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    done.stdout, done.stderr = (re.sub(r"\x1b\[[0-9;]*m", "", text) for text in (done.stdout, done.stderr))
+    return done
+
+
+class Account:
+    """The few REST calls that prepare the account; everything else is wrangler's."""
+
+    def __init__(self, target: Target) -> None:
+        self._base = f"{target.api_url}/accounts/{target.account_id}"
+        self._http = requests.Session()
+        self._http.headers["authorization"] = f"Bearer {target.token}"
+
+    def call(self, method: str, path: str, body: object = None, *, absent: Any = None) -> Any:
+        """The `result` of a call, or `absent` on 404. DeployError carries the API's own message."""
+        try:
+            answer = self._http.request(method, self._base + path, json=body, timeout=30)
+            content = answer.json()
+        except (requests.RequestException, ValueError) as error:
+            raise DeployError(f"{method} {path}: {error}") from error
+        if answer.status_code == 404:
+            return absent
+        if not content.get("success"):
+            problems = "; ".join(f"{e['code']} {e['message']}" for e in content.get("errors", []))
+            raise DeployError(f"{method} {path}: HTTP {answer.status_code}: {problems}")
+        return content["result"]
+
+    def namespaces(self, titles: Iterable[str]) -> dict[str, str]:
+        """KV namespace ids by title; creates what is missing."""
+        ids = {n["title"]: n["id"] for n in self.call("GET", "/storage/kv/namespaces?per_page=100")}
+        for title in titles:
+            if title not in ids:
+                ids[title] = self.call("POST", "/storage/kv/namespaces", {"title": title})["id"]
+        return ids
+
+    def project(self, name: str, domains: Iterable[str]) -> None:
+        """Makes sure that the Pages project exists and has its domains."""
+        path = f"/pages/projects/{name}"
+        if self.call("GET", path) is None:
+            self.call("POST", "/pages/projects", {"name": name, "production_branch": "main"})
+        known = {d["name"] for d in self.call("GET", f"{path}/domains")}
+        for domain in domains:
+            if domain not in known:
+                self.call("POST", f"{path}/domains", {"name": domain})
+
+    def has_secret(self, script: str, name: str) -> bool:
+        return any(
+            s["name"] == name for s in self.call("GET", f"/workers/scripts/{script}/secrets", absent=[])
+        )
+
+
+@dataclass(frozen=True)
+class _Deployment:
+    """One deployment of one release, in a temporary directory of its own."""
+
+    release: str
+    bad: str | None
+    environment: str
+    account: Account
+    wrangler: Callable[..., None]
+    tmp: Path
+
+    @property
+    def message(self) -> str:
+        # A release is found again by this name: it opens the message of Workers and Pages alike.
+        return f"{self.release}: Must Be Viral"
+
+    def component(self, name: str) -> None:
+        started = time.monotonic()
+        if name == SITE:
+            self._site()
+        else:
+            self._worker(name)
+        log.info("%-12s %s  %.1f s", name, self.release, time.monotonic() - started)
+
+    def _worker(self, worker: str) -> None:
+        config = self._config(worker)
+        script = config["env"][self.environment]["name"]
+        fault = FAULTS[self.bad].get(worker, "none") if self.bad else "none"
+        arguments = ["--tag", self.release, "--message", self.message]
+        arguments += ["--define", f"__RELEASE__:{json.dumps(self.release)}"]
+        arguments += ["--define", f"__FAULT__:{json.dumps(fault)}"]
+        if worker == GATEWAY:
+            arguments += ["--var", f"RELEASE:{self.release}"]
+        if worker == "auth" and not self.account.has_secret(script, SECRET):
+            arguments += ["--secrets-file", str(self._write("secrets.json", {SECRET: secrets.token_hex(32)}))]
+        path = self._write(f"{worker}/wrangler.json", config)
+        self.wrangler("deploy", "--config", str(path), "--env", self.environment, *arguments)
+        if worker == "auth" and self.bad == "secret":
+            self.wrangler("secret", "put", SECRET, "--name", script, stdin=secrets.token_hex(32))
+
+    def _config(self, worker: str) -> dict[str, Any]:
+        """The checked-in configuration with the ids of this account's KV namespaces filled in."""
+        source = HERE / "workers" / worker / "wrangler.toml"
+        config = tomllib.loads(source.read_text())
+        config["main"] = str(source.parent / config["main"])
+        bindings = config["env"][self.environment].get("kv_namespaces", [])
+        titles = [binding["id"].strip("<>") for binding in bindings]
+        ids = self.account.namespaces(titles) if titles else {}
+        for binding, title in zip(bindings, titles, strict=True):
+            binding["id"] = ids[title]
+        return config
+
+    def _write(self, name: str, content: object) -> Path:
+        path = self.tmp / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(content))
+        return path
+
+    def _site(self) -> None:
+        project = f"must-be-viral-{self.environment}"
+        self.account.project(project, DOMAINS[self.environment])
+        folder = self.tmp / "site"
+        shutil.copytree(HERE / "site", folder)
+        index = folder / "index.html"
+        note = f"This release is bad: {self.bad}." if self.bad else "Everything is in order."
+        index.write_text(index.read_text().replace("@RELEASE@", self.release).replace("@NOTE@", note))
+        version = {"version": self.release, "built": datetime.now(UTC).isoformat(timespec="milliseconds")}
+        (folder / "version.json").write_text(json.dumps(version | ({"bad": self.bad} if self.bad else {})))
+        commit = hashlib.sha1(self.release.encode(), usedforsecurity=False).hexdigest()
+        arguments = ["--project-name", project, "--branch", "main", "--commit-hash", commit]
+        arguments += ["--commit-message", self.message, "--commit-dirty=false"]
+        self.wrangler("pages", "deploy", str(folder), *arguments)
+
+
+def deploy(
+    release: str,
+    *,
+    target: Target,
+    bad: str | None = None,
+    wrangler: Sequence[str] = WRANGLER,
+    environment: str = "local",
+    only: Collection[str] | None = None,
+) -> None:
+    """Deploys `release`, in about five seconds.
+
+    `bad` is a key of FAULTS; `wrangler` the command and its first arguments; `only` names components
+    (all when None). Raises DeployError, with what wrangler printed when it was wrangler that failed.
+    """
+    with tempfile.TemporaryDirectory(prefix="must-be-viral-") as name, ThreadPoolExecutor(AT_ONCE) as pool:
+        tmp = Path(name)
+
+        def call(*arguments: str, stdin: str | None = None) -> None:
+            done = run_wrangler(wrangler, arguments, target=target, home=tmp, stdin=stdin)
+            if done.returncode:
+                what = " ".join(arguments[:2])
+                raise DeployError(
+                    f"wrangler {what} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+                )
+
+        deployment = _Deployment(release, bad, environment, Account(target), call, tmp)
+        for stage in (CALLEES, (GATEWAY, SITE)):
+            chosen = [component for component in stage if only is None or component in only]
+            list(pool.map(deployment.component, chosen))  # raises what a component raised
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line. Exit code 0, or 1 with one message."""
+    parser = argparse.ArgumentParser(
+        description=(__doc__ or "").partition("\n\n")[0],
+        epilog=(__doc__ or "").partition("\n\n")[2],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("release", help="its name, for example r2: the tag of the versions it makes")
+    parser.add_argument("--environment", required=True, choices=sorted(DOMAINS))
+    parser.add_argument("--bad", choices=sorted(FAULTS), help="make it a bad release, in this way")
+    parser.add_argument(
+        "--only", nargs="+", choices=COMPONENTS, metavar="COMPONENT", help=", ".join(COMPONENTS)
+    )
+    parser.add_argument(
+        "--local", type=Path, metavar="STATE_DIR", help="the local Cloudflare that runs on it"
+    )
+    parser.add_argument(
+        "--wrangler", type=shlex.split, default=WRANGLER, help="another wrangler, as a command"
+    )
+    given = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    try:
+        target = Target.of_state(given.local) if given.local else Target.of_environment(os.environ)
+        deploy(
+            given.release,
+            target=target,
+            bad=given.bad,
+            wrangler=given.wrangler,
+            environment=given.environment,
+            only=given.only,
+        )
+    except DeployError as error:
+        print(f"not deployed: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
