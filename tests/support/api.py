@@ -1,0 +1,88 @@
+"""The REST API of an instance and its request log, as tests use them."""
+
+import json
+import re
+from typing import Any
+
+import requests
+
+from local_cloudflare.launch import Instance
+
+WORKER = 'export default { fetch() { return new Response("%s"); } };'
+"""A whole Worker that answers one text."""
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+class Api:
+    """Calls with the instance's token; paths that begin with `A/` are below the account."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+        self._http = requests.Session()
+        self._http.trust_env = False
+        self._http.headers["authorization"] = f"Bearer {instance.api_token}"
+
+    def raw(self, method: str, path: str, **options: Any) -> requests.Response:
+        """The answer as it came."""
+        path = re.sub(r"^A/", f"/accounts/{self._instance.account_id}/", path)
+        return self._http.request(method, self._instance.api_url + path, timeout=30, **options)
+
+    def __call__(self, method: str, path: str, body: Any = None, **options: Any) -> Any:
+        """The `result` of a call that must succeed."""
+        answer = self.raw(method, path, json=body, **options)
+        assert answer.ok and answer.json()["success"], f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json()["result"]
+
+    def upload(self, script: str, text: str, *, first: bool = False, **metadata: Any) -> str:
+        """Uploads a version (deployed at once when `first`) that answers `text`; its id."""
+        metadata = {"main_module": "main.js", "compatibility_date": "2026-04-01", **metadata}
+        files = {
+            "metadata": (None, json.dumps(metadata)),
+            "main.js": ("main.js", WORKER % text, "application/javascript+module"),
+        }
+        method, path = ("PUT", "") if first else ("POST", "/versions")
+        answer = self.raw(method, f"A/workers/scripts/{script}{path}", files=files)
+        assert answer.ok, answer.text
+        if first:
+            return self.live(script)["versions"][0]["version_id"]
+        return answer.json()["result"]["id"]
+
+    def deploy(self, script: str, version: str, **fields: Any) -> dict[str, Any]:
+        """Makes one version live at 100 %; the deployment."""
+        body = {"strategy": "percentage", "versions": [{"version_id": version, "percentage": 100}], **fields}
+        return self("POST", f"A/workers/scripts/{script}/deployments", body)
+
+    def live(self, script: str) -> dict[str, Any]:
+        """The live deployment."""
+        return self("GET", f"A/workers/scripts/{script}/deployments")["deployments"][0]
+
+    def release(self, script: str, *names: str) -> list[str]:
+        """Makes a Worker with one deployed version per name, each tagged with it; the version ids."""
+        ids = []
+        for index, name in enumerate(names):
+            annotations = {"workers/tag": name, "workers/message": f"{name}: test"}
+            ids.append(self.upload(script, name, first=index == 0, annotations=annotations))
+            if index:
+                self.deploy(script, ids[-1], annotations={"workers/message": f"{name}: test"})
+        return ids
+
+    def mark(self) -> int:
+        """The present end of the request log, for `calls`."""
+        log = self._admin("/requests")["requests"]
+        return log[-1]["seq"] if log else 0
+
+    def calls(self, since: int, agent: str = "wrangler") -> list[str]:
+        """What `agent` asked since `mark`: `METHOD path?query` with A for the account and {id} for UUIDs."""
+        account = f"/client/v4/accounts/{self._instance.account_id}/"
+        texts = []
+        for call in self._admin(f"/requests?since={since}")["requests"]:
+            if agent not in call["user_agent"]:
+                continue
+            path = call["path"] + (f"?{call['query']}" if call["query"] else "")
+            path = path.replace(account, "A/").replace("/client/v4", "")
+            texts.append(f"{call['method']} {_UUID.sub('{id}', path)}")
+        return texts
+
+    def _admin(self, path: str) -> Any:
+        return self._http.get(self._instance.admin_url + path, timeout=30).json()
