@@ -48,10 +48,10 @@ class Api:
             return self.live(script)["versions"][0]["version_id"]
         return answer.json()["result"]["id"]
 
-    def deploy(self, script: str, version: str, **fields: Any) -> dict[str, Any]:
-        """Makes one version live at 100 %; the deployment."""
+    def deploy(self, script: str, version: str, *, force: bool = False, **fields: Any) -> dict[str, Any]:
+        """Makes one version live at 100 %; the deployment. `force`: although a secret has changed."""
         body = {"strategy": "percentage", "versions": [{"version_id": version, "percentage": 100}], **fields}
-        return self("POST", f"A/workers/scripts/{script}/deployments", body)
+        return self("POST", f"A/workers/scripts/{script}/deployments{'?force=true' * force}", body)
 
     def live(self, script: str) -> dict[str, Any]:
         """The live deployment."""
@@ -66,6 +66,10 @@ class Api:
             if index:
                 self.deploy(script, ids[-1], annotations={"workers/message": f"{name}: test"})
         return ids
+
+    def fault(self, fault: dict[str, Any]) -> None:
+        """Injects a fault (see the admin API in docs/local-cloudflare.md)."""
+        assert self._http.post(self._instance.admin_url + "/faults", json=fault, timeout=30).ok
 
     def mark(self) -> int:
         """The present end of the request log, for `calls`."""
