@@ -1,0 +1,171 @@
+#!/usr/bin/python
+"""Choose the release to go back to, and plan every move. Changes nothing."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: release_plan
+short_description: Choose the release to go back to and plan every move
+version_added: "0.1.0"
+description:
+  - Reads what is live and what was released of all components at once, groups the versions into releases, chooses
+    the target and says per component what would be done. It changes nothing, in no mode.
+  - The target is the newest complete, coherent release that is older than the newest one in service and that nobody
+    rolled back from, unless O(release) or O(versions) names another. Where that is ambiguous it refuses, and shows
+    the candidates with the command for each.
+options:
+  left_out:
+    description: Declared components that this run does not touch (C(--limit)).
+    type: list
+    elements: str
+    default: []
+  release:
+    description: Name, tag, commit or message of the release to go to.
+    type: str
+    default: ""
+  versions:
+    description: Version ids per component, when no name fits. Components that are not named stay as they are.
+    type: dict
+    default: {}
+  keys:
+    description: What joins versions of different components into a release, the strongest first.
+    type: list
+    elements: str
+    choices: [tag, commit, message, window]
+    default: [tag, commit, message, window]
+  window:
+    description: The longest time in seconds between two versions of one release, where only time joins them.
+    type: float
+    default: 900
+extends_documentation_fragment: [knowngood.run, knowngood.cloudflare, knowngood.components]
+attributes:
+  check_mode: {support: full, description: It never changes anything.}
+  diff_mode: {support: full, description: Shows what serves before and after.}
+"""
+
+EXAMPLES = r"""
+- name: Plan the way back
+  release_plan:
+    environment_name: production
+    components: "{{ preflight_components }}"
+    cloudflare: "{{ preflight_cloudflare }}"
+    runs_dir: "{{ runs_dir }}"
+  run_once: true
+  register: plan
+
+- name: Plan the way to a release that a person named
+  release_plan:
+    environment_name: production
+    components: "{{ preflight_components }}"
+    cloudflare: "{{ preflight_cloudflare }}"
+    runs_dir: "{{ runs_dir }}"
+    release: v1.4.2
+  run_once: true
+  register: plan
+"""
+
+RETURN = r"""
+plan:
+  description: The plan.
+  returned: success
+  type: dict
+  contains:
+    hash: {description: Identifies what would be done., type: str, sample: 5d3f0c0f8a11}
+    environment: {description: Name of the environment., type: str}
+    release: {description: The target., type: str, sample: r2}
+    live_release: {description: The release that most components serve now., type: str, sample: r3}
+    reason: {description: Why this target., type: str}
+    changes: {description: Whether anything has to move., type: bool}
+    moves: {description: "Per component: from, to, method, why.", type: list, elements: dict}
+    skipped: {description: Newer releases that cannot be the target and why., type: list, elements: dict}
+    left_out: {description: Declared components that this run does not touch., type: list, elements: str}
+identities:
+  description: "Per component: what its target may be called (release, tag, commit, version_id)."
+  returned: success
+  type: dict
+table: {description: The plan as lines of text., returned: success, type: list, elements: str}
+run: {description: Id of the run., returned: always, type: str, sample: 20261124T213000Z-4f1c9a}
+journal: {description: File of the run's journal., returned: always, type: str}
+outcome: {description: How the run ends here, returned: when there is nothing to do or no target, type: dict}
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.journal import Journal
+from ansible.module_utils.outcome import DONE, REFUSED, outcome
+from ansible.module_utils.release.choose import Refusal, choose
+from ansible.module_utils.release.plan import make_plan
+from ansible.module_utils.release.text import candidate_table, plan_table
+from ansible.module_utils.task import (
+    CLOUDFLARE,
+    COMPONENTS,
+    GROUPING,
+    RUN,
+    platform_of,
+    releases_of,
+    run_module,
+    states_of,
+)
+
+
+def plan(module: AnsibleModule, journal: Journal) -> dict[str, Any]:
+    """Read, group, choose, plan."""
+    params = module.params
+    environment = params["environment_name"]
+    journal.write(
+        "run.start", environment=environment, check_mode=module.check_mode, limited=params["left_out"] or None
+    )
+    with journal.stage("plan"):
+        states = states_of(module, platform_of(module, journal))
+        releases = releases_of(module, states)
+        now = datetime.now(UTC)
+        try:
+            choice = choose(states, releases, release=params["release"] or None, versions=params["versions"])
+        except Refusal as refusal:
+            table = candidate_table(refusal.candidates, environment, now)
+            journal.write("plan.refused", why=str(refusal), table=table)
+            return {
+                "outcome": outcome(
+                    REFUSED, str(refusal), next_="choose one of the releases above", details=table
+                )
+            }
+        made = make_plan(environment, states, releases, choice, left_out=params["left_out"])
+        table = plan_table(made, now)
+        journal.write("plan", **made.as_dict())
+    result: dict[str, Any] = {"plan": made.as_dict(), "identities": made.identities, "table": table}
+    if module._diff:
+        result["diff"] = {
+            "before_header": f"{environment}, now",
+            "after_header": f"{environment}, plan {made.hash}",
+            "before": "".join(f"{move.component}: {move.from_label}\n" for move in made.moves),
+            "after": "".join(f"{move.component}: {move.to_label}\n" for move in made.moves),
+        }
+    if not made.changes:
+        result["outcome"] = outcome(
+            DONE,
+            f"nothing to do: {environment} serves {made.release} already",
+            next_=f"ansible-playbook validate.yml -i {environment}",
+            details=table,
+        )
+    return result
+
+
+def main() -> None:
+    """Entry point."""
+    spec = {
+        **RUN,
+        **CLOUDFLARE,
+        **COMPONENTS,
+        **GROUPING,
+        "left_out": {"type": "list", "elements": "str", "default": []},
+        "release": {"type": "str", "default": ""},
+        "versions": {"type": "dict", "default": {}},
+    }
+    run_module(AnsibleModule(argument_spec=spec, supports_check_mode=True), plan)
+
+
+if __name__ == "__main__":
+    main()

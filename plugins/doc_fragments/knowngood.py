@@ -1,0 +1,85 @@
+"""Options that several modules share, documented once."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Fragments ``knowngood.run``, ``.cloudflare``, ``.components``, ``.probing`` and ``.moves``."""
+
+    RUN = r"""
+options:
+  environment_name: {description: "Name of the environment, which is also the name of its inventory.", type: str, required: true}
+  runs_dir: {description: "Folder that holds a folder per run, with its journal.", type: path, required: true}
+  run: {description: "Id of the run; empty to begin a new one.", type: str, default: ""}
+author: [Known Good maintainers (@knowngood)]
+"""
+
+    CLOUDFLARE = r"""
+options:
+  cloudflare:
+    description: The way to Cloudflare.
+    type: dict
+    required: true
+    suboptions:
+      account_id: {description: The account., type: str, required: true}
+      api_token: {description: "A token that may write Workers Scripts and Pages. Not needed with wrangler.", type: str, default: ""}
+      api_url: {description: Where the API is., type: str, default: "https://api.cloudflare.com/client/v4"}
+      transport:
+        description: Ask through the REST API, or through the wrangler CLI of somebody who is logged in with it.
+        type: str
+        choices: [rest, wrangler]
+        default: rest
+      wrangler:
+        description: The command that starts wrangler.
+        type: list
+        elements: str
+        default: [npx, --no-install, wrangler]
+      patience: {description: "Seconds to go on asking when Cloudflare does not answer.", type: float, default: 60}
+"""
+
+    COMPONENTS = r"""
+options:
+  components:
+    description: The components, as C(roles/preflight) gathers them from the inventory.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name: {description: Name of the inventory host., type: str, required: true}
+      kind: {description: What it is., type: str, required: true, choices: [worker, pages]}
+      target: {description: "Name of the Worker, or of the Pages project, at Cloudflare.", type: str, required: true}
+      follows:
+        description: Whether every release deploys it, or only those that changed it.
+        type: str
+        choices: [always, when_changed]
+        default: always
+      after: {description: Components that must arrive before it., type: list, elements: str, default: []}
+      health: {description: "The health contract, see C(docs/inventory.md).", type: dict, required: true}
+"""
+
+    PROBING = r"""
+options:
+  probing:
+    description: How to ask the components for their health.
+    type: dict
+    required: true
+    suboptions:
+      connect_to: {description: "C(host:port) to connect to, whatever the name is.", type: str, default: ""}
+      ca_file: {description: "File with the certificates to trust, instead of the system's.", type: str, default: ""}
+      timeout: {description: Seconds to wait for one answer., type: float, default: 10}
+      seconds: {description: Seconds to keep asking a component that fails., type: float, required: true}
+      max_skew: {description: Seconds by which a timestamp may be off., type: float, default: 60}
+      slow: {description: Seconds that an answer may take., type: float, default: 2}
+      tls_margin: {description: Days that a certificate must still be valid., type: float, default: 14}
+"""
+
+    MOVES = r"""
+options:
+  moves: {description: The moves that M(release_plan) returned., type: list, elements: dict, required: true}
+  message: {description: What the deployment says of itself at Cloudflare., type: str, required: true}
+  accept_secret_change:
+    description: >-
+      Go on although a secret was changed after the target was made. The target brings the old value back.
+    type: bool
+    default: false
+"""

@@ -1,0 +1,31 @@
+"""Do the same for many components at once, and hear of every failure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+__all__ = ["POOL", "each"]
+
+# At Cloudflare's usual 0.1 s an answer, 32 at once stay below its 200 requests a second per address.
+POOL = 32
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def each(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result | Exception]:
+    """``work`` on every item, concurrently; per item its result or the exception that it raised, in order."""
+    todo = list(items)
+    if not todo:
+        return []
+
+    def guarded(item: Item) -> Result | Exception:
+        try:
+            return work(item)
+        except Exception as error:
+            return error
+
+    with ThreadPoolExecutor(max_workers=min(POOL, len(todo))) as pool:
+        return list(pool.map(guarded, todo))

@@ -1,0 +1,266 @@
+"""What a component promises about its health, and whether an answer keeps the promise.
+
+A status alone proves nothing: a single-page application answers 200 with HTML to every path, and a
+cache answers for a service that is gone. So body, version and time are checked too; what a component
+cannot say has to be declared, with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import jmespath
+from jmespath.exceptions import JMESPathError
+
+__all__ = ["Answer", "Contract", "judge", "problems_of", "said_version"]
+
+_SOURCES = ("json", "header", "text")
+_IDENTITIES = ("release", "tag", "commit", "version_id")
+# Epoch milliseconds passed this value in 2001, epoch seconds reach it in the year 33658.
+_MILLISECONDS = 1e12
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """A component's health contract, as the inventory declares it (docs/inventory.md)."""
+
+    url: str
+    status: tuple[int, ...]
+    body: str | None
+    text: str | None
+    headers: Mapping[str, str]
+    version: Mapping[str, str]
+    fresh: Mapping[str, str]
+    depends_on: tuple[str, ...]
+
+    @classmethod
+    def of(cls, declared: Mapping[str, Any]) -> Contract:
+        """From a declaration in which :func:`problems_of` finds nothing."""
+        status = declared.get("status", 200)
+        return cls(
+            url=declared["url"],
+            status=tuple(status) if isinstance(status, list) else (int(status),),
+            body=declared.get("body"),
+            text=declared.get("text"),
+            headers=declared.get("headers") or {},
+            version=declared["version"],
+            fresh=declared["fresh"],
+            depends_on=tuple(declared.get("depends_on") or ()),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer over HTTP. ``tls_days`` is how long the certificate stays valid, ``None`` without TLS."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    seconds: float
+    tls_version: str | None = None
+    tls_days: float | None = None
+    ray: str | None = None
+    received: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+def problems_of(declared: Any) -> list[str]:
+    """What is wrong with a declared contract, one sentence each; empty when nothing is."""
+    if not isinstance(declared, Mapping):
+        return ["must be a mapping with url, version and fresh, or with not_applicable and the reason"]
+    if "not_applicable" in declared:
+        return [] if declared["not_applicable"] else ["not_applicable needs the reason as its value"]
+    known = {"url", "status", "body", "text", "headers", "version", "fresh", "depends_on"}
+    problems = [
+        f"{name} is no setting; there are {', '.join(sorted(known))}"
+        for name in sorted(set(declared) - known)
+    ]
+    url = declared.get("url")
+    if not isinstance(url, str) or not re.match(r"https?://[^/]+", url):
+        problems.append("url must be a whole address, for example https://auth.example.com/health")
+    if not declared.get("body") and not declared.get("text"):
+        problems.append(
+            "body (a JMESPath condition) or text (a regular expression) is missing; a status proves nothing"
+        )
+    problems += _expression_problems("body", declared.get("body"))
+    problems += _regexp_problems("text", declared.get("text"))
+    problems += _source_problems("version", declared.get("version"), needs_identity=True)
+    problems += _source_problems("fresh", declared.get("fresh"), needs_identity=False)
+    return problems
+
+
+def judge(
+    contract: Contract,
+    answer: Answer,
+    *,
+    identity: Mapping[str, str | None] | None,
+    max_skew: float,
+    slow: float,
+    tls_margin: float,
+) -> list[str]:
+    """What in ``answer`` breaks the contract; empty when it is kept.
+
+    ``identity`` is what the expected version is called (``None``: any version will do). ``max_skew``
+    and ``slow`` are seconds, ``tls_margin`` days.
+    """
+    problems = []
+    if answer.status not in contract.status:
+        problems.append(f"status {answer.status} instead of {' or '.join(map(str, contract.status))}")
+    problems += _header_problems(contract, answer)
+    document, unreadable = _document(contract, answer)
+    if unreadable:
+        problems.append(unreadable)
+    else:
+        problems += _body_problems(contract, answer, document)
+        if identity is not None:
+            problems += _version_problems(contract, answer, document, identity)
+        problems += _freshness_problems(contract, answer, document, max_skew)
+    if answer.seconds > slow:
+        problems.append(f"took {answer.seconds:.1f} s, more than {slow:g} s")
+    if answer.tls_version is not None and answer.tls_version not in ("TLSv1.2", "TLSv1.3"):
+        problems.append(f"{answer.tls_version} is older than TLS 1.2")
+    if answer.tls_days is not None and answer.tls_days < tls_margin:
+        problems.append(f"the certificate expires in {answer.tls_days:.0f} days, less than {tls_margin:g}")
+    return problems
+
+
+def said_version(contract: Contract, answer: Answer) -> str | None:
+    """The version as the answer gives it, if it gives one."""
+    document, _ = _document(contract, answer)
+    found = _find(contract.version, answer, document)
+    return None if found is None else str(found)
+
+
+def _document(contract: Contract, answer: Answer) -> tuple[Any, str | None]:
+    if not contract.body and "json" not in contract.version and "json" not in contract.fresh:
+        return None, None
+    try:
+        return json.loads(answer.body), None
+    except ValueError:
+        start = answer.body[:200].lstrip().lower()
+        what = "HTML" if start.startswith((b"<!doctype", b"<html")) else "not JSON"
+        return (
+            None,
+            f"the body is {what}, where JSON was expected" if what == "HTML" else "the body is not JSON",
+        )
+
+
+def _header_problems(contract: Contract, answer: Answer) -> list[str]:
+    problems = []
+    for name, pattern in contract.headers.items():
+        value = answer.headers.get(name)
+        if value is None:
+            problems.append(f"header {name} is missing")
+        elif not re.search(str(pattern), value):
+            problems.append(f"header {name} does not match {pattern}")
+    return problems
+
+
+def _body_problems(contract: Contract, answer: Answer, document: Any) -> list[str]:
+    problems = []
+    if contract.body:
+        try:
+            holds = jmespath.search(contract.body, document)
+        except JMESPathError:
+            holds = None
+        if not holds:
+            status = document.get("status") if isinstance(document, dict) else None
+            told = f" (it says status {str(status)[:40]!r})" if status is not None else ""
+            problems.append(f"the body does not fulfil {contract.body}{told}")
+    if contract.text and not re.search(contract.text, answer.body.decode("utf-8", "replace")):
+        problems.append(f"the body does not match {contract.text}")
+    return problems
+
+
+def _version_problems(
+    contract: Contract, answer: Answer, document: Any, identity: Mapping[str, str | None]
+) -> list[str]:
+    if "unknown" in contract.version:
+        return []
+    kind = contract.version["is"]
+    expected = identity.get(kind) or (identity.get("release") if kind == "tag" else None)
+    said = _find(contract.version, answer, document)
+    if said is None:
+        return ["does not say its version, although it is declared to"]
+    if expected is None:
+        return [f"says version {said}, and nothing tells what the {kind} should be"]
+    same = _same_commit(str(said), expected) if kind == "commit" else str(said) == expected
+    return [] if same else [f"serves version {said} instead of {expected}"]
+
+
+def _same_commit(one: str, other: str) -> bool:
+    length = min(len(one), len(other))
+    return length >= 7 and one[:length] == other[:length]
+
+
+def _freshness_problems(contract: Contract, answer: Answer, document: Any, max_skew: float) -> list[str]:
+    if "unknown" in contract.fresh:
+        return []
+    value = _find(contract.fresh, answer, document)
+    try:
+        if isinstance(value, int | float):
+            made = datetime.fromtimestamp(value / 1000 if value > _MILLISECONDS else value, UTC)
+        else:
+            made = datetime.fromisoformat(str(value))
+            made = made if made.tzinfo else made.replace(tzinfo=UTC)
+    except (ValueError, OverflowError, OSError):
+        return [f"its timestamp is {value!r}, which is no time"]
+    off = (answer.received - made).total_seconds()
+    if abs(off) <= max_skew:
+        return []
+    return [f"its timestamp is {abs(off):.0f} s {'old: a stored answer' if off > 0 else 'in the future'}"]
+
+
+def _find(source: Mapping[str, str], answer: Answer, document: Any) -> Any:
+    if "json" in source:
+        try:
+            return jmespath.search(source["json"], document)
+        except JMESPathError:
+            return None
+    if "header" in source:
+        return answer.headers.get(source["header"])
+    if "text" in source:
+        found = re.search(source["text"], answer.body.decode("utf-8", "replace"))
+        return found.group(1) if found else None
+    return None
+
+
+def _source_problems(name: str, source: Any, *, needs_identity: bool) -> list[str]:
+    if not isinstance(source, Mapping):
+        return [f"{name} must be declared: one of {', '.join(_SOURCES)}, or unknown with the reason"]
+    if "unknown" in source:
+        return [] if source["unknown"] else [f"{name}.unknown needs the reason as its value"]
+    given = [kind for kind in _SOURCES if kind in source]
+    if len(given) != 1:
+        return [f"{name} must have one of {', '.join(_SOURCES)}, or unknown with the reason"]
+    if needs_identity and source.get("is") not in _IDENTITIES:
+        return [f"{name}.is must be one of {', '.join(_IDENTITIES)}"]
+    if given == ["json"]:
+        return _expression_problems(f"{name}.json", source["json"])
+    if given == ["text"]:
+        return _regexp_problems(f"{name}.text", source["text"], groups=1)
+    return []
+
+
+def _expression_problems(name: str, expression: Any) -> list[str]:
+    if expression is None:
+        return []
+    try:
+        jmespath.compile(str(expression))
+    except JMESPathError:
+        return [f"{name} is no JMESPath expression: {expression}"]
+    return []
+
+
+def _regexp_problems(name: str, pattern: Any, groups: int = 0) -> list[str]:
+    if pattern is None:
+        return []
+    try:
+        found = re.compile(str(pattern)).groups
+    except re.error as error:
+        return [f"{name} is no regular expression: {error}"]
+    return [] if found >= groups else [f"{name} needs a group in parentheses around the version"]

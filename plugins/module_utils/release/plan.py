@@ -1,0 +1,160 @@
+"""The plan: per component from, to, method and reason, complete before the first change."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from .choose import Candidate, Choice, live_release
+from .model import Release, State, Version
+
+__all__ = ["Move", "Plan", "identity_of", "make_plan", "release_of"]
+
+_METHODS = {"worker": "deployment at 100 %", "pages": "Pages rollback"}
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What happens to one component.
+
+    ``live`` is what serves now, as ``[[version id, percent], ...]``, and ``deployment`` the id under
+    which it does: the switch compares both with what it finds. ``method`` is ``none`` when the
+    component is already where it should be. ``identity`` is what the target may say of itself:
+    ``release``, ``tag``, ``commit``, ``version_id``. Times are UTC, ISO 8601.
+    """
+
+    component: str
+    kind: str
+    target: str
+    live: tuple[tuple[str, float], ...]
+    deployment: str | None
+    from_label: str
+    to_id: str
+    to_label: str
+    to_created: str
+    method: str
+    why: str
+    identity: dict[str, str | None]
+    secret_changed: bool = False
+    url: str | None = None
+
+    @property
+    def changes(self) -> bool:
+        return self.method != "none"
+
+
+@dataclass(slots=True)
+class Plan:
+    """The moves of one environment. ``left_out`` are declared components that this run does not touch."""
+
+    environment: str
+    release: str
+    reason: str
+    live_release: str | None
+    moves: list[Move]
+    skipped: list[dict[str, str]] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+    @property
+    def changes(self) -> bool:
+        return any(move.changes for move in self.moves)
+
+    @property
+    def hash(self) -> str:
+        """Twelve hex digits over what would be done; the same for the same plan, whenever it was made."""
+        essence = [self.environment, sorted((m.component, m.live, m.to_id, m.method) for m in self.moves)]
+        return hashlib.sha256(json.dumps(essence, sort_keys=True).encode()).hexdigest()[:12]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "hash": self.hash, "changes": self.changes}
+
+    @property
+    def identities(self) -> dict[str, dict[str, str | None]]:
+        """What each component may call its version, once it is at its target."""
+        return {move.component: move.identity for move in self.moves}
+
+
+def make_plan(
+    environment: str,
+    states: Mapping[str, State],
+    releases: list[Release],
+    choice: Choice,
+    *,
+    left_out: list[str],
+) -> Plan:
+    """Turn a choice into moves. Components that the choice does not name stay as they are."""
+    live, _ = live_release(states, releases)
+    moves = [
+        _move(state, choice.candidate, releases, choice.reason)
+        for name, state in states.items()
+        if name in choice.candidate.versions
+    ]
+    untouched = [name for name in states if name not in choice.candidate.versions]
+    return Plan(
+        environment=environment,
+        release=choice.candidate.release.name,
+        reason=choice.reason,
+        live_release=live.name if live else None,
+        moves=moves,
+        skipped=[{"release": item.release.name, "why": item.objection or ""} for item in choice.skipped],
+        left_out=sorted([*left_out, *untouched]),
+    )
+
+
+def _move(state: State, candidate: Candidate, releases: list[Release], reason: str) -> Move:
+    version = candidate.versions[state.component.name]
+    live = state.live
+    serving = [share for share in live.shares if share[1] > 0] if live else []
+    there = [id_ for id_, _ in serving] == [version.id]
+    # A version rehearsed at 0 % is still part of the deployment, but that changes nothing for users.
+    return Move(
+        component=state.component.name,
+        kind=state.component.kind,
+        target=state.component.target,
+        live=tuple(serving),
+        deployment=live.id if live else None,
+        from_label=" + ".join(_label(id_, state, releases) for id_, _ in serving) or "nothing",
+        to_id=version.id,
+        to_label=_label(version.id, state, releases),
+        to_created=_iso(version.created),
+        method="none" if there else _METHODS[state.component.kind],
+        why="is there already" if there else reason,
+        identity=identity_of(version, candidate.release.name),
+        secret_changed=not there and _secret_changed(state, version),
+        url=version.url,
+    )
+
+
+def identity_of(version: Version, release: str | None) -> dict[str, str | None]:
+    """What a version may be called by the component that runs it."""
+    return {"release": release, "tag": version.tag, "commit": version.commit, "version_id": version.id}
+
+
+def _secret_changed(state: State, target: Version) -> bool:
+    """Whether a secret was changed after the target was made; Cloudflare tells its name at the deployment."""
+    return any(version.secret_only and version.created > target.created for version in state.versions)
+
+
+def release_of(component: str, version_id: str, releases: list[Release]) -> Release | None:
+    """The release that a version of a component belongs to."""
+    return next(
+        (
+            release
+            for release in releases
+            if any(version.id == version_id for version in release.members.get(component, []))
+        ),
+        None,
+    )
+
+
+def _label(version_id: str, state: State, releases: list[Release]) -> str:
+    release = release_of(state.component.name, version_id, releases)
+    return f"{release.name} ({version_id[:8]})" if release else version_id[:8]
+
+
+def _iso(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
