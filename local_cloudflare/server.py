@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Mount, Router
 
-from local_cloudflare import account, admin
+from local_cloudflare import account, admin, dns, routing
 from local_cloudflare.budget import Budget
 from local_cloudflare.envelope import ApiError, api_error, http_error
 from local_cloudflare.faults import Faults
@@ -19,8 +19,9 @@ from local_cloudflare.http_server import HttpServer
 from local_cloudflare.journal import Journal
 from local_cloudflare.state_dir import StateDir
 from local_cloudflare.store import Store
+from local_cloudflare.workers import api as workers
 
-SCHEMAS = (account.SCHEMA,)
+SCHEMAS = (account.SCHEMA, dns.SCHEMA, workers.SCHEMA)
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,15 @@ class LocalCloudflare:
         self._faults = Faults()
         self._budget = Budget(settings.budget, settings.budget_window_seconds, settings.budget_block_seconds)
         account.add_zones(self._store, settings.zones)
+        self._table = routing.Table(self._store, self._who.workers_dev)
         self._admin = HttpServer(
-            self._application(admin.routes(self._faults, self._journal, self.reset)), settings.admin_port
+            self._application(
+                [
+                    *admin.routes(self._faults, self._journal, self.reset),
+                    *routing.internal_routes(self._store),
+                ]
+            ),
+            settings.admin_port,
         )
         self._api = HttpServer(
             Gateway(
@@ -65,7 +73,11 @@ class LocalCloudflare:
         )
 
     def _api_routes(self) -> list[BaseRoute]:
-        return [*account.routes(self._store, self._who)]
+        return [
+            *account.routes(self._store, self._who),
+            *dns.routes(self._store),
+            *workers.routes(self._store, self._who, self._table),
+        ]
 
     def _application(self, routes: Sequence[BaseRoute]) -> Starlette:
         app = Starlette(
@@ -82,6 +94,7 @@ class LocalCloudflare:
         """Forgets everything but the identity (account, token, certificates), faults and log included."""
         self._store.clear()
         account.add_zones(self._store, self._settings.zones)
+        self._table.reload()
         self._faults.clear()
         self._journal.clear()
         self._budget.reset()

@@ -1,0 +1,1 @@
+"""Workers: scripts, versions, deployments, secrets, settings, triggers."""
