@@ -151,7 +151,7 @@ def test_versions(wrangler: Wrangler, api: Api) -> None:
     assert {v["version_id"]: v["percentage"] for v in live["versions"]} == {first: 60, second: 40}
     assert live["annotations"]["workers/message"] == "r2: try"
     assert api.calls(mark).count("POST A/workers/scripts/versioned/deployments") == 1
-    assert ("code_update_strategy" in live) is wrangler.current
+    assert live["code_update_strategy"] == {"mode": "deferred", "max_delay": 300}  # sent, or the default
 
 
 def test_more_than_ten_versions(wrangler: Wrangler, api: Api) -> None:
@@ -196,9 +196,7 @@ def test_rollback_to_a_version(wrangler: Wrangler, api: Api) -> None:
     assert api.calls(mark) == rollback_calls("back", target_given=True)
     live = api.live("back")
     assert live["versions"] == [{"version_id": good, "percentage": 100}]
-    assert live["annotations"] == {"workers/message": "to r1", "workers/triggered_by": "rollback"}
-    if wrangler.current:
-        assert live["code_update_strategy"] == {"mode": "deferred", "max_delay": 300}
+    assert live["annotations"] == {"workers/message": "to r1", "workers/triggered_by": "deployment"}
 
 
 def test_rollback_without_a_version_goes_back_and_forth(wrangler: Wrangler, api: Api) -> None:
@@ -258,7 +256,8 @@ def test_secrets(wrangler: Wrangler, api: Api) -> None:
     bulk.write_text(json.dumps({"ONE": "1", "TWO": "2"}))
     mark = api.mark()
     wrangler("secret", "bulk", str(bulk), "--name", "keeper")
-    assert "PATCH A/workers/scripts/keeper/secrets-bulk" in api.calls(mark)
+    way = "secrets-bulk" if wrangler.current else "settings"
+    assert f"PATCH A/workers/scripts/keeper/{way}" in api.calls(mark)
     assert len(api("GET", "A/workers/scripts/keeper/deployments")["deployments"]) == 3  # one for both
 
     mark = api.mark()
