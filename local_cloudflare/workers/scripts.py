@@ -49,7 +49,6 @@ def _summary(db: sqlite3.Connection, script: sqlite3.Row) -> dict[str, Any]:
         "has_modules": True,
         "last_deployed_from": script["last_source"],
         "tail_consumers": settings.get("tail_consumers"),
-        "placement": {},
     }
 
 

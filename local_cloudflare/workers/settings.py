@@ -50,7 +50,6 @@ def routes(store: Store, who: Identity, table: Table) -> list[Route]:
         script, newest = find_script(store.db, name), newest_version(store.db, name)
         settings = json.loads(script["settings"])
         return {
-            "placement": {},
             "compatibility_date": None,
             "tags": settings.get("tags", []),
             "tail_consumers": settings.get("tail_consumers"),
