@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["DONE", "FAILED", "INVALID", "PARTIAL", "REFUSED", "outcome"]
+__all__ = ["DONE", "FAILED", "INVALID", "PARTIAL", "REFUSED", "ending", "outcome"]
 
 # Ansible itself uses 1 to 8, 99 and 250.
 DONE = 0
@@ -31,3 +32,27 @@ def outcome(exit_code: int, message: str, *, next_: str, details: list[str] | No
         "next": next_,
         "details": details or [],
     }
+
+
+def ending(result: Mapping[str, Any], *, failed: bool, switching: bool) -> dict[str, Any] | None:
+    """The end that a task's result tells of, or ``None`` when the run goes on.
+
+    A failure that none of our modules reported (the inventory, Ansible itself) is a refusal as long
+    as nothing was switched.
+    """
+    told = result.get("outcome")
+    if isinstance(told, dict) and "exit_code" in told:
+        return told
+    if not failed:
+        return None
+    lines = [line for line in str(result.get("msg") or "a task failed").splitlines() if line.strip()]
+    if switching:
+        return outcome(
+            FAILED,
+            "the run broke off while it was switching",
+            next_="give the same command again",
+            details=lines,
+        )
+    return outcome(
+        REFUSED, "nothing was changed", next_="put right what is said above, then run again", details=lines
+    )

@@ -1,0 +1,58 @@
+"""Gives every end of a run an exit code of its own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import ansible.module_utils
+from ansible.plugins.callback import CallbackBase
+
+# Ansible offers a project's module_utils to modules only; here the controller needs them.
+ansible.module_utils.__path__.append(str(Path(__file__).parents[1] / "module_utils"))
+
+from ansible.module_utils.outcome import ending  # noqa: E402
+
+DOCUMENTATION = r"""
+name: exit_code
+type: aggregate
+short_description: Gives every end of a run an exit code of its own
+version_added: "0.1.0"
+description:
+  - Ends C(ansible-playbook) with the exit code of the outcome that the last module reported, under ansible-runner and
+    AWX too. See C(docs/exit-codes.md).
+requirements: [enabled in C(callbacks_enabled)]
+author: [Known Good maintainers (@knowngood)]
+"""
+
+
+class CallbackModule(CallbackBase):
+    """Remembers the outcome, and leaves with its code."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "aggregate"
+    CALLBACK_NAME = "exit_code"
+    CALLBACK_NEEDS_ENABLED = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._outcome: dict[str, Any] | None = None
+        self._switching = False
+
+    def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
+        self._switching = self._switching or task.action == "cloudflare_switch"
+
+    def v2_runner_on_ok(self, result: Any) -> None:
+        self._note(result.result, failed=False)
+
+    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
+        if not ignore_errors:
+            self._note(result.result, failed=True)
+
+    def v2_playbook_on_stats(self, stats: Any) -> None:
+        if self._outcome is not None:
+            sys.exit(self._outcome["exit_code"])
+
+    def _note(self, result: dict[str, Any], *, failed: bool) -> None:
+        self._outcome = ending(result, failed=failed, switching=self._switching) or self._outcome

@@ -1,0 +1,187 @@
+"""What the terminal shows: progress from the journal, then the verdict and the next command."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import ansible.module_utils
+from ansible import constants as C
+from ansible.plugins.callback import CallbackBase
+
+# Ansible offers a project's module_utils to modules only; here the controller needs them.
+ansible.module_utils.__path__.append(str(Path(__file__).parents[1] / "module_utils"))
+
+from ansible.module_utils.journal import FILE, new_run_id  # noqa: E402
+from ansible.module_utils.outcome import ending  # noqa: E402
+from ansible.module_utils.progress import Board, line_of  # noqa: E402
+
+DOCUMENTATION = r"""
+name: knowngood
+type: stdout
+short_description: Live progress, then the verdict and the next command
+version_added: "0.1.0"
+description:
+  - Follows the journal of the run and shows where every component is. On a terminal it redraws a small board, elsewhere
+    it writes a line per event. The last line is the verdict, the line before it the next command.
+  - C(-v) also shows every task and every request to Cloudflare, C(--diff) and C(--check) the plan.
+author: [Known Good maintainers (@knowngood)]
+"""
+
+_COLOURS = {0: "green", 10: "yellow", 13: "yellow"}
+_EVERY = 0.1
+
+
+class CallbackModule(CallbackBase):
+    """The stdout callback. It also names the run, so that the journal can be followed from its first line."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "stdout"
+    CALLBACK_NAME = "knowngood"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._outcome: dict[str, Any] | None = None
+        self._switching = False
+        self._table: list[str] = []
+        self._run = os.environ.setdefault("KNOWNGOOD_RUN", new_run_id())
+        root = Path(C.CONFIG_FILE).parent if C.CONFIG_FILE else Path.cwd()
+        runs = Path(os.environ.get("KNOWNGOOD_RUNS") or root / ".runs")
+        self._journal = runs / self._run / FILE
+        self._follower = _Follower(self._journal, verbose=self._display.verbosity > 0)
+
+    def v2_playbook_on_start(self, playbook: Any) -> None:
+        self._display.display(f"knowngood {Path(playbook._file_name).stem}, run {self._run}")
+        self._follower.start()
+
+    def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
+        self._switching = self._switching or task.action == "cloudflare_switch"
+        if self._display.verbosity > 0:
+            self._follower.say(f"TASK {task.get_name().strip()}")
+
+    def v2_runner_on_ok(self, result: Any) -> None:
+        self._note(result, failed=False)
+
+    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
+        if not ignore_errors:
+            self._note(result, failed=True)
+
+    def v2_runner_on_unreachable(self, result: Any) -> None:
+        self._note(result, failed=True)
+
+    def v2_playbook_on_no_hosts_matched(self) -> None:
+        self._follower.say("no component matches: check -i and --limit")
+
+    def v2_playbook_on_stats(self, stats: Any) -> None:
+        self._follower.stop()
+        end = self._outcome
+        for line in (end and end["details"]) or self._table:
+            self._display.display(line)
+        if self._journal.exists():
+            self._display.display(f"journal  {_short(self._journal)}")
+        if end is not None:
+            self._display.display(f"next     {end['next']}")
+            self._display.display(
+                f"{end['verdict']}: {end['message']}", color=_COLOURS.get(end["exit_code"], "red")
+            )
+
+    def _note(self, result: Any, *, failed: bool) -> None:
+        told = result.result
+        if "warnings" in told:
+            for warning in told["warnings"]:
+                self._follower.say(f"warning: {warning}")
+        if "table" in told:
+            self._table = told["table"]
+            if "plan" in told and (self._display.verbosity > 0 or C.DIFF_ALWAYS or _asked_for_the_plan()):
+                for line in told["table"]:
+                    self._follower.say(line)
+        self._outcome = ending(told, failed=failed, switching=self._switching) or self._outcome
+
+
+class _Follower:
+    """Reads the journal while modules write it, and keeps the screen."""
+
+    def __init__(self, journal: Path, *, verbose: bool) -> None:
+        self._path = journal
+        self._verbose = verbose
+        self._redraws = sys.stdout.isatty() and not verbose
+        self._board = Board(rows=max(5, shutil.get_terminal_size().lines - 6))
+        self._drawn = 0
+        self._read = 0
+        self._began = time.monotonic()
+        self._stop = threading.Event()
+        self._lock = threading.RLock()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        with self._lock:
+            self._take()
+            self._draw()
+
+    def say(self, line: str) -> None:
+        """A line that stays, above the board."""
+        with self._lock:
+            self._take()
+            self._wipe()
+            print(line, flush=True)
+
+    def _follow(self) -> None:
+        while not self._stop.wait(_EVERY):
+            with self._lock:
+                self._take()
+                self._draw()
+
+    def _take(self) -> None:
+        try:
+            with self._path.open(encoding="utf-8") as file:
+                file.seek(self._read)
+                text = file.read()
+        except OSError:
+            return
+        whole = text[: text.rfind("\n") + 1]
+        self._read += len(whole.encode())
+        for line in whole.splitlines():
+            event = json.loads(line)
+            self._board.feed(event)
+            shown = None if self._redraws else line_of(event, verbose=self._verbose)
+            if shown:
+                print(shown, flush=True)
+
+    def _draw(self) -> None:
+        if not self._redraws:
+            return
+        width = shutil.get_terminal_size().columns
+        lines = [line[: width - 1] for line in self._board.lines(time.monotonic() - self._began)]
+        self._wipe()
+        print("\n".join(lines), flush=True)
+        self._drawn = len(lines)
+
+    def _wipe(self) -> None:
+        if self._drawn:
+            print(f"\x1b[{self._drawn}F\x1b[J", end="")
+            self._drawn = 0
+
+
+def _asked_for_the_plan() -> bool:
+    from ansible import context
+
+    return bool(context.CLIARGS.get("diff") or context.CLIARGS.get("check"))
+
+
+def _short(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

@@ -1,0 +1,102 @@
+"""What a person sees of a run: journal events in, lines of text out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["Board", "line_of"]
+
+_STAGES = ("plan", "rehearse", "switch", "validate", "status")
+
+
+def line_of(event: dict[str, Any], *, verbose: bool) -> str | None:
+    """The line for an event, or ``None`` when it is not worth one."""
+    told = _told(event, verbose=verbose)
+    return None if told is None else f"{event['elapsed']:7.1f} s  {told}"
+
+
+def _told(event: dict[str, Any], *, verbose: bool) -> str | None:
+    kind, component = event["event"], event.get("component", "")
+    if kind == "stage.start":
+        return str(event["stage"])
+    if kind == "plan":
+        moving = sum(move["method"] != "none" for move in event["moves"])
+        origin = event.get("live_release") or "a mixed set"
+        count = f"{moving} of {len(event['moves'])} components to move"
+        return f"  {origin} -> {event['release']}, {count}, plan {event['hash']}"
+    if kind == "rehearsed":
+        return f"  {component:<20} {event['verdict']}{_because(event.get('why'))}"
+    if kind == "switch.end":
+        return (
+            f"  {component:<20} {event['state']} in {event['seconds']:.2f} s{_because(event.get('problem'))}"
+        )
+    if kind == "switch.unanswered":
+        return f"  {component:<20} no answer ({event['fault']}): reading back"
+    if kind == "probe" and event["verdict"] == "pass":
+        return f"  {component:<20} pass in {event['seconds'] * 1000:.0f} ms"
+    if kind == "probe":
+        return f"  {component:<20} fail{_because('; '.join(event['problems']))}"
+    if kind == "api.wait":
+        return f"  waiting {event['seconds']:.0f} s for Cloudflare's rate limit"
+    if kind == "api.retry":
+        return f"  {event['fault']}: again in {event['pause']:.1f} s"
+    if verbose and kind == "api":
+        took = f"{event['seconds'] * 1000:.0f} ms"
+        return f"    {event['method']} {event['path']} {event['status']} {took} {event.get('ray', '')}"
+    if verbose and kind == "wrangler":
+        return f"    {event['command']} {event['status']} {event['seconds']:.1f} s"
+    return None
+
+
+def _because(why: str | None) -> str:
+    return f": {why}" if why else ""
+
+
+class Board:
+    """The state of every component, for a terminal that can redraw: a row each, a column per stage."""
+
+    def __init__(self, rows: int) -> None:
+        self._rows = rows
+        self._stage: str | None = None
+        self._moves: dict[str, dict[str, str]] = {}
+        self._trouble: str | None = None
+
+    def feed(self, event: dict[str, Any]) -> None:
+        """Take in one event."""
+        kind = event["event"]
+        if kind == "stage.start":
+            self._stage, self._trouble = event["stage"], None
+        elif kind == "stage.end":
+            self._stage = None
+        elif kind == "plan":
+            self._moves = {
+                move["component"]: {"plan": f"{move['from_label']} -> {move['to_label']}"}
+                for move in event["moves"]
+            }
+        elif kind in ("rehearsed", "probe", "switch.start", "switch.end"):
+            row = self._moves.setdefault(event["component"], {})
+            if kind == "switch.end":
+                row["switch"] = f"{event['state']} {event['seconds']:.2f} s"
+            elif kind == "switch.start":
+                row["switch"] = "..."
+            elif kind == "rehearsed":
+                row["rehearse"] = event["verdict"]
+            elif self._stage == "validate":
+                row["validate"] = event["verdict"]
+        elif kind in ("api.wait", "api.retry", "switch.unanswered"):
+            self._trouble = line_of(event, verbose=False)
+
+    def lines(self, elapsed: float) -> list[str]:
+        """The board now: at most as many component rows as fit, then what is being done."""
+        width = max([len(name) for name in self._moves] + [9])
+        plan = max([len(row.get("plan", "")) for row in self._moves.values()] + [0])
+        shown = [
+            f"  {name:<{width}}  {row.get('plan', ''):<{plan}}  "
+            f"{row.get('rehearse', ''):<12}  {row.get('switch', ''):<14}  {row.get('validate', '')}".rstrip()
+            for name, row in self._moves.items()
+        ]
+        if len(shown) > self._rows:
+            arrived = sum("moved" in row.get("switch", "") for row in self._moves.values())
+            shown = [f"  {len(self._moves)} components, {arrived} arrived"]
+        doing = self._stage or "..."
+        return [*shown, f"  {elapsed:5.1f} s  {doing}", *([self._trouble] if self._trouble else [])]
