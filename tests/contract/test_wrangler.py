@@ -240,6 +240,30 @@ def test_rollback_to_what_does_not_exist(
     assert not [call for call in api.calls(mark) if call.startswith("POST")]
 
 
+def test_a_migration_of_durable_objects_cannot_be_crossed(wrangler: Wrangler, api: Api) -> None:
+    before = api.upload("stateful", "r1", first=True)
+    room = {"bindings": [{"name": "ROOMS", "class_name": "Room"}]}
+    migrations = [{"tag": "v1", "new_sqlite_classes": ["Room"]}]
+    config = project(wrangler, "stateful", "r2", durable_objects=room, migrations=migrations)
+    (wrangler.home / "stateful" / "main.js").write_text(WORKER % "r2" + "export class Room {}")
+
+    refused = wrangler.run("versions", "upload", "--config", config)
+    assert refused.returncode == 1
+    # The current wrangler sees it coming and does not ask the API.
+    assert ("pending Durable Object migration" if wrangler.current else "10211") in refused.stderr
+
+    mark = api.mark()
+    wrangler("deploy", "--config", config)
+    assert "PUT A/workers/scripts/stateful?excludeScript=true&bindings_inherit=strict" in api.calls(mark)
+    after = api.live("stateful")["versions"]
+    crossing = wrangler.run("rollback", before, "--name", "stateful", "-y")
+    assert crossing.returncode == 1
+    assert (
+        "local_cloudflare" in crossing.stderr
+    )  # the real code is not known, so the refusal says whose it is
+    assert api.live("stateful")["versions"] == after
+
+
 # --- secrets
 
 
