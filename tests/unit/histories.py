@@ -1,0 +1,71 @@
+"""Histories of an environment, made up step by step, for the tests of target choice."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from plugins.module_utils.release.model import Component, Deployment, State, Version
+
+START = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+@dataclass
+class History:
+    """Components with their versions and deployments, oldest first, and a clock that moves a minute a step."""
+
+    names: list[str]
+    keeps: int = 10
+    follows: dict[str, str] = field(default_factory=dict)
+    now: datetime = START
+    versions: dict[str, list[Version]] = field(default_factory=dict)
+    deployments: dict[str, list[Deployment]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in self.names:
+            self.versions[name], self.deployments[name] = [], []
+
+    def _tick(self, minutes: float = 1) -> datetime:
+        self.now += timedelta(minutes=minutes)
+        return self.now
+
+    def upload(self, name: str, *, tag: str | None = None, **more: object) -> str:
+        """A version that takes no traffic; its id."""
+        id_ = f"{name}-{len(self.versions[name]) + 1}"
+        self.versions[name].append(Version(id_, self._tick(), tag=tag, **more))  # type: ignore[arg-type]
+        return id_
+
+    def serve(self, name: str, *shares: tuple[str, float]) -> None:
+        """A deployment."""
+        id_ = f"{name}-d{len(self.deployments[name]) + 1}"
+        self.deployments[name].append(Deployment(id_, self._tick(), tuple(shares)))
+
+    def release(self, tag: str | None, *, only: list[str] | None = None, **more: object) -> None:
+        """Deploy a new version on all components, or on some."""
+        for name in only or self.names:
+            self.serve(name, (self.upload(name, tag=tag, **more), 100))
+        self._tick(60)
+
+    def change_secret(self, name: str) -> None:
+        """What ``wrangler secret put`` does: a version of the same code, deployed at once."""
+        self.serve(name, (self.upload(name, secret_only=True), 100))
+
+    def back_to(self, tag: str) -> None:
+        """A person rolls the whole set back to the newest version of ``tag`` on each component."""
+        for name in self.names:
+            mine = [version for version in self.versions[name] if version.tag == tag]
+            if mine:
+                self.serve(name, (mine[-1].id, 100))
+        self._tick(60)
+
+    def live(self, name: str) -> str:
+        return self.deployments[name][-1].shares[0][0]
+
+    def states(self) -> dict[str, State]:
+        return {
+            name: State(
+                Component(name, "worker", name, self.follows.get(name, "always")),
+                tuple(reversed(self.deployments[name][-self.keeps :])),
+                tuple(reversed(self.versions[name])),
+                len(self.deployments[name]) < self.keeps,
+            )
+            for name in self.names
+        }
