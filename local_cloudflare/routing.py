@@ -84,7 +84,7 @@ def internal_routes(store: Store) -> list[Route]:
                 "id": row["id"],
                 "tag": _tag(row["annotations"]),
                 "created_on": row["created_on"],
-                "compatibility_date": draft.runtime.get("compatibility_date"),
+                "compatibility_date": draft.runtime["compatibility_date"],
                 "compatibility_flags": draft.runtime["compatibility_flags"],
                 "main_module": draft.main_module,
                 "modules": json.loads(draft.modules_json),

@@ -154,7 +154,13 @@ def routes(store: Store, who: Identity, table: Table) -> list[Route]:
                     "url": f"https://{host}",
                     "preview_url_suffix": f"-{host}",
                 },
-                "references": {"domains": [], "durable_objects": [], "queues": [], "workers": []},
+                "references": {
+                    "dispatch_namespace_outbounds": [],
+                    "domains": [],
+                    "durable_objects": [],
+                    "queues": [],
+                    "workers": [],
+                },
             }
         )
 

@@ -110,7 +110,7 @@ def routes(store: Store, who: Identity, table: Table) -> list[Route]:
             for name, value in given.items()
         }
         await change(request, 10214, changes)
-        return ok(list(present(request.path_params["script"]).values()))
+        return ok(present(request.path_params["script"]))
 
     path = ACCOUNT + "/workers/scripts/{script}/secrets"
     return [

@@ -25,8 +25,6 @@ from local_cloudflare.workers.model import (
 from local_cloudflare.workers.scripts import update_settings
 from local_cloudflare.workers.secrets import deployed_newest
 
-_RUNTIME = ("compatibility_date", "compatibility_flags", "usage_model", "limits", "placement")
-
 
 async def _given(request: Request) -> dict[str, Any]:
     """The JSON of the part `settings`."""
@@ -65,7 +63,7 @@ def routes(store: Store, who: Identity, table: Table) -> list[Route]:
 
     async def patch(request: Request) -> Response:
         name, given = request.path_params["script"], await _given(request)
-        runtime = {key: given[key] for key in _RUNTIME if key in given}
+        runtime = {key: given[key] for key in upload.RUNTIME_SETTINGS if key in given}
         by = author(request, who)
         with store.transaction() as db:
             script = find_script(db, name)

@@ -29,7 +29,14 @@ _TYPES = {
 _SOURCE_MAP = "application/source-map"
 _NAME = re.compile(r"[a-z0-9_][a-z0-9_-]{0,62}")
 _ANNOTATIONS = ("workers/message", "workers/tag", "workers/alias")
-_RUNTIME = ("compatibility_date", "compatibility_flags", "usage_model", "limits", "placement")
+RUNTIME_SETTINGS = ("compatibility_date", "compatibility_flags", "usage_model", "limits", "placement")
+OLDEST_RUNTIME = {
+    "compatibility_date": "2021-11-02",
+    "compatibility_flags": [],
+    "usage_model": "standard",
+}
+"""The runtime of an upload that names none (workers/configuration/compatibility-dates)."""
+
 SCRIPT_SETTINGS = ("logpush", "observability", "tags", "tail_consumers")
 """What belongs to the script and not to a version."""
 
@@ -49,8 +56,8 @@ class Upload:
     @property
     def runtime(self) -> dict[str, Any]:
         """The runtime settings of the version."""
-        given = {key: self.metadata[key] for key in _RUNTIME if self.metadata.get(key) is not None}
-        return {"compatibility_flags": [], "usage_model": "standard", **given}
+        given = {key: self.metadata[key] for key in RUNTIME_SETTINGS if self.metadata.get(key) is not None}
+        return {**OLDEST_RUNTIME, **given}
 
     @property
     def script_settings(self) -> dict[str, Any]:
