@@ -1,0 +1,58 @@
+# Everything is installed into .venv and node_modules of this folder; nothing needs to run beforehand.
+PYTHON ?= python3
+BIN := .venv/bin
+export ANSIBLE_HOME ?= $(CURDIR)/.ansible
+
+.PHONY: help demo local test lint bench install install-test clean
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+
+demo: install ## deploy three releases on a local Cloudflare, the last one bad, and roll back
+	@$(BIN)/python examples/demo.py
+
+local: install ## a local Cloudflare with three releases, to try the playbooks on; stop it with Ctrl-C
+	@$(BIN)/python examples/demo.py --stay
+
+test: install-test ## all tests
+	@$(BIN)/pytest
+
+lint: install-test ## ansible-lint (production), ruff, mypy (strict), yamllint
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/yamllint .
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/ansible-lint --offline
+
+bench: install-test ## ratios against wrangler, measured in the same run
+	@$(BIN)/python -m benchmarks
+
+install: .venv/.installed node_modules/.installed
+install-test: install .venv/.installed-test tests/contract/wrangler_current/node_modules/.installed
+
+# Which Python is said here, because a venv of an older one would fail later and less clearly.
+.venv/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
+	@echo "installing the Python packages"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[local]'
+	@touch $@
+
+.venv/.installed-test: .venv/.installed
+	@echo "installing the Python packages of tests and linters"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[local,test,lint]'
+	@touch $@
+
+node_modules/.installed: package-lock.json
+	@node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' || { echo "Node 20 or newer is needed"; exit 1; }
+	@echo "installing wrangler and workerd"
+	@npm ci --no-progress --loglevel=error --ignore-scripts
+	@touch $@
+
+tests/contract/wrangler_current/node_modules/.installed: tests/contract/wrangler_current/package-lock.json
+	@echo "installing the current wrangler, and the Node that it needs, for the contract tests"
+	@npm ci --no-progress --loglevel=error --ignore-scripts --prefix tests/contract/wrangler_current
+	@touch $@
+
+clean: ## remove what was installed and what runs wrote
+	@rm -rf .venv node_modules tests/contract/wrangler_current/node_modules .local .runs .ansible .mypy_cache .ruff_cache .pytest_cache
