@@ -26,7 +26,10 @@ class HttpServer:
         # asyncio sets TCP_NODELAY only on sockets that name the protocol; without it a POST takes 40 ms.
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind(("127.0.0.1", port))
+        try:
+            self._socket.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise OSError(error.errno, f"port {port}: {error.strerror}") from None
         self._socket.listen(512)
         self.port: int = self._socket.getsockname()[1]
         config = uvicorn.Config(
