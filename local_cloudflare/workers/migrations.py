@@ -1,5 +1,6 @@
 """Durable Object migrations: which classes a Worker owns, and the line a rollback cannot cross."""
 
+import hashlib
 import json
 import sqlite3
 from typing import Any
@@ -26,17 +27,34 @@ def apply(db: sqlite3.Connection, script: sqlite3.Row, migrations: Any) -> None:
             f"Migration tag precondition failed; expected tag '{migrations.get('old_tag') or '<none>'}',"
             f" but current tag is '{present or '<none>'}'.",
         )
-    classes = set(json.loads(script["classes"]))
+    classes: dict[str, bool] = json.loads(script["classes"])
     for step in migrations.get("steps", [migrations]):
-        classes |= {*step.get("new_classes", []), *step.get("new_sqlite_classes", [])}
-        classes -= set(step.get("deleted_classes", []))
         if step.get("transferred_classes"):
             raise own_refusal("Transferring Durable Object classes between Workers is not supported here.")
         for renamed in step.get("renamed_classes", []):
             if renamed["from"] not in classes:
                 raise ApiError(400, 10021, f"Cannot rename class '{renamed['from']}': it does not exist.")
-            classes = (classes - {renamed["from"]}) | {renamed["to"]}
+            classes[renamed["to"]] = classes.pop(renamed["from"])
+        for deleted in step.get("deleted_classes", []):
+            classes.pop(deleted, None)
+        classes |= dict.fromkeys(step.get("new_classes", []), False)
+        classes |= dict.fromkeys(step.get("new_sqlite_classes", []), True)
     db.execute(
         "UPDATE scripts SET migration_tag = ?, epoch = epoch + 1, classes = ? WHERE name = ?",
-        (new_tag, json.dumps(sorted(classes)), script["name"]),
+        (new_tag, json.dumps(classes), script["name"]),
     )
+
+
+def namespaces(script: sqlite3.Row) -> list[dict[str, Any]]:
+    """The Durable Object namespaces of a Worker, one per class."""
+    name = script["name"]
+    return [
+        {
+            "id": hashlib.sha256(f"{name}:{class_name}".encode()).hexdigest()[:32],
+            "name": f"{name}_{class_name}",
+            "script": name,
+            "class": class_name,
+            "use_sqlite": use_sqlite,
+        }
+        for class_name, use_sqlite in json.loads(script["classes"]).items()
+    ]

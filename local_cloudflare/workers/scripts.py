@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from local_cloudflare.account import Identity
-from local_cloudflare.envelope import ACCOUNT, ApiError, body_object, ok
+from local_cloudflare.envelope import ACCOUNT, ApiError, body_object, ok, page
 from local_cloudflare.routing import Table
 from local_cloudflare.store import Store
 from local_cloudflare.workers import migrations, upload, versions
@@ -191,6 +191,10 @@ def routes(store: Store, who: Identity, table: Table) -> list[Route]:
         await request.app.state.publish()
         return ok({"enabled": enabled, "previews_enabled": previews})
 
+    async def namespaces(request: Request) -> Response:
+        rows = store.db.execute("SELECT * FROM scripts ORDER BY name").fetchall()
+        return ok(*page(request, [item for row in rows for item in migrations.namespaces(row)]))
+
     async def account_subdomain(_: Request) -> Response:
         return ok({"subdomain": who.workers_dev.removesuffix(".workers.dev")})
 
@@ -209,4 +213,5 @@ def routes(store: Store, who: Identity, table: Table) -> list[Route]:
         Route(one + "/subdomain", get_subdomain),
         Route(one + "/subdomain", post_subdomain, methods=["POST"]),
         Route(ACCOUNT + "/workers/subdomain", account_subdomain),
+        Route(ACCOUNT + "/workers/durable_objects/namespaces", namespaces),
     ]

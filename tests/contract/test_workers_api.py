@@ -395,6 +395,8 @@ def test_migrations(api: Api, name: str) -> None:
     second = api.live(name)["versions"][0]["version_id"]
     scripts = {item["id"]: item for item in api("GET", "A/workers/scripts")}
     assert scripts[name]["migration_tag"] == "v1"
+    namespaces = api("GET", "A/workers/durable_objects/namespaces")
+    assert [(n["class"], n["use_sqlite"]) for n in namespaces if n["script"] == name] == [("Room", False)]
     assert refused(api.raw("POST", f"A/workers/scripts/{name}/deployments", json=split((first, 100)))) == (
         400,
         10999,
