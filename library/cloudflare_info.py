@@ -51,7 +51,7 @@ identities:
   description: "Per component: what the live version may be called (release, tag, commit, version_id)."
   returned: success
   type: dict
-table: {description: The same as lines of text., returned: success, type: list, elements: str}
+outcome: {description: The same as lines of text., returned: success, type: dict}
 run: {description: Id of the run., returned: always, type: str}
 journal: {description: File of the run's journal., returned: always, type: str}
 """
@@ -61,6 +61,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.journal import Journal
+from ansible.module_utils.outcome import DONE, outcome
 from ansible.module_utils.release.status import identities, status_rows, status_table
 from ansible.module_utils.task import (
     CLOUDFLARE,
@@ -76,18 +77,25 @@ from ansible.module_utils.task import (
 
 def look(module: AnsibleModule, journal: Journal) -> dict[str, Any]:
     """Read and describe."""
-    journal.write("run.start", environment=module.params["environment_name"])
-    with journal.stage("status"):
+    environment = module.params["environment_name"]
+    with journal.stage("status", environment=environment):
         states = states_of(module, platform_of(module, journal))
         releases = releases_of(module, states)
         release, rows = status_rows(states, releases)
     journal.write("status", release=release, components=rows)
+    misfits = [row["component"] for row in rows if row["problem"]]
+    serves = f"{environment} serves {release}" if release else f"{environment} serves no release"
     return {
         "release": release,
-        "whole": not any(row["problem"] for row in rows),
+        "whole": not misfits,
         "components": rows,
         "identities": identities(states, releases),
-        "table": status_table(rows, datetime.now(UTC)),
+        "outcome": outcome(
+            DONE,
+            f"{serves}, except {', '.join(misfits)}" if misfits else serves,
+            next_=f"ansible-playbook validate.yml -i {environment}",
+            details=status_table(rows, datetime.now(UTC)),
+        ),
     }
 
 

@@ -38,7 +38,7 @@ rehearsed:
   returned: always
   type: list
   elements: dict
-outcome: {description: How the run ends here, returned: when a target failed or was refused, type: dict}
+outcome: {description: How the run ends here., returned: when a target failed or was refused, type: dict}
 run: {description: Id of the run., returned: always, type: str}
 journal: {description: File of the run's journal., returned: always, type: str}
 """

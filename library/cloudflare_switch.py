@@ -39,7 +39,7 @@ moved:
   type: list
   elements: dict
 seconds: {description: How long the whole switch took., returned: always, type: float}
-outcome: {description: How the run ends here, returned: when the set could not be moved whole, type: dict}
+outcome: {description: How the run ends here., returned: when the set could not be moved whole, type: dict}
 run: {description: Id of the run., returned: always, type: str}
 journal: {description: File of the run's journal., returned: always, type: str}
 """

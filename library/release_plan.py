@@ -87,7 +87,7 @@ identities:
 table: {description: The plan as lines of text., returned: success, type: list, elements: str}
 run: {description: Id of the run., returned: always, type: str, sample: 20261124T213000Z-4f1c9a}
 journal: {description: File of the run's journal., returned: always, type: str}
-outcome: {description: How the run ends here, returned: when there is nothing to do or no target, type: dict}
+outcome: {description: How the run ends here., returned: when there is no target or in check mode, type: dict}
 """
 
 from datetime import UTC, datetime
@@ -115,10 +115,8 @@ def plan(module: AnsibleModule, journal: Journal) -> dict[str, Any]:
     """Read, group, choose, plan."""
     params = module.params
     environment = params["environment_name"]
-    journal.write(
-        "run.start", environment=environment, check_mode=module.check_mode, limited=params["left_out"] or None
-    )
-    with journal.stage("plan"):
+    limited = params["left_out"] or None
+    with journal.stage("plan", environment=environment, check_mode=module.check_mode, left_out=limited):
         states = states_of(module, platform_of(module, journal))
         releases = releases_of(module, states)
         now = datetime.now(UTC)
@@ -143,12 +141,11 @@ def plan(module: AnsibleModule, journal: Journal) -> dict[str, Any]:
             "before": "".join(f"{move.component}: {move.from_label}\n" for move in made.moves),
             "after": "".join(f"{move.component}: {move.to_label}\n" for move in made.moves),
         }
-    if not made.changes:
+    if module.check_mode:
+        would = f"would go to {made.release}" if made.changes else f"serves {made.release} already"
+        after = f"ansible-playbook rollback.yml -i {environment}"
         result["outcome"] = outcome(
-            DONE,
-            f"nothing to do: {environment} serves {made.release} already",
-            next_=f"ansible-playbook validate.yml -i {environment}",
-            details=table,
+            DONE, f"only a check, nothing was changed: {environment} {would}", next_=after
         )
     return result
 

@@ -13,14 +13,16 @@ from typing import Any
 
 import ansible.module_utils
 from ansible import constants as C
+from ansible import context
 from ansible.plugins.callback import CallbackBase
 
 # Ansible offers a project's module_utils to modules only; here the controller needs them.
 ansible.module_utils.__path__.append(str(Path(__file__).parents[1] / "module_utils"))
 
-from ansible.module_utils.journal import FILE, new_run_id  # noqa: E402
+from ansible.module_utils.journal import FILE, Journal, new_run_id  # noqa: E402
 from ansible.module_utils.outcome import ending  # noqa: E402
 from ansible.module_utils.progress import Board, line_of  # noqa: E402
+from ansible.module_utils.redact import Redactor  # noqa: E402
 
 DOCUMENTATION = r"""
 name: knowngood
@@ -49,15 +51,20 @@ class CallbackModule(CallbackBase):
         super().__init__()
         self._outcome: dict[str, Any] | None = None
         self._switching = False
-        self._table: list[str] = []
         self._run = os.environ.setdefault("KNOWNGOOD_RUN", new_run_id())
         root = Path(C.CONFIG_FILE).parent if C.CONFIG_FILE else Path.cwd()
-        runs = Path(os.environ.get("KNOWNGOOD_RUNS") or root / ".runs")
-        self._journal = runs / self._run / FILE
+        self._runs = Path(os.environ.get("KNOWNGOOD_RUNS") or root / ".runs")
+        self._journal = self._runs / self._run / FILE
+        self._shows_plan = False
         self._follower = _Follower(self._journal, verbose=self._display.verbosity > 0)
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
         self._display.display(f"knowngood {Path(playbook._file_name).stem}, run {self._run}")
+        asked = context.CLIARGS
+        self._shows_plan = bool(self._display.verbosity or asked.get("diff") or asked.get("check"))
+        # The first line of the journal carries the clock: the time of a run counts from the command.
+        journal = Journal(self._runs, self._run, Redactor())
+        journal.write("run.start", playbook=Path(playbook._file_name).stem, limit=asked.get("subset"))
         self._follower.start()
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
@@ -81,7 +88,7 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_stats(self, stats: Any) -> None:
         self._follower.stop()
         end = self._outcome
-        for line in (end and end["details"]) or self._table:
+        for line in end["details"] if end else []:
             self._display.display(line)
         if self._journal.exists():
             self._display.display(f"journal  {_short(self._journal)}")
@@ -96,11 +103,9 @@ class CallbackModule(CallbackBase):
         if "warnings" in told:
             for warning in told["warnings"]:
                 self._follower.say(f"warning: {warning}")
-        if "table" in told:
-            self._table = told["table"]
-            if "plan" in told and (self._display.verbosity > 0 or C.DIFF_ALWAYS or _asked_for_the_plan()):
-                for line in told["table"]:
-                    self._follower.say(line)
+        if "table" in told and self._shows_plan:
+            for line in told["table"]:
+                self._follower.say(line)
         self._outcome = ending(told, failed=failed, switching=self._switching) or self._outcome
 
 
@@ -172,12 +177,6 @@ class _Follower:
         if self._drawn:
             print(f"\x1b[{self._drawn}F\x1b[J", end="")
             self._drawn = 0
-
-
-def _asked_for_the_plan() -> bool:
-    from ansible import context
-
-    return bool(context.CLIARGS.get("diff") or context.CLIARGS.get("check"))
 
 
 def _short(path: Path) -> str:
