@@ -103,6 +103,19 @@ MOVING: dict[str, Any] = {
 }
 
 
+# No such Worker (10007, 10090), no such Pages project (8000007).
+_NOT_THERE = (10007, 10090, 8000007)
+_NAMED_BY = {"worker": ("Worker", "worker_name"), "pages": ("Pages project", "pages_project")}
+
+
+class Unreadable(Exception):
+    """Some components could not be read, so nothing can be planned."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__(f"Cloudflare could not be read for {len(problems)} component(s)")
+        self.problems = problems
+
+
 def run_module(module: AnsibleModule, work: Callable[[AnsibleModule, Journal], dict[str, Any]]) -> None:
     """Do ``work`` and leave. A user never meets a traceback: an unforeseen error is named as a defect.
 
@@ -111,9 +124,16 @@ def run_module(module: AnsibleModule, work: Callable[[AnsibleModule, Journal], d
     journal = journal_of(module)
     try:
         result = work(module, journal)
-    except CloudflareError as error:
-        ray = f" (cf-ray {error.ray})" if error.ray else ""
-        result = {"outcome": outcome(REFUSED, f"{error}{ray}", next_=_look(error))}
+    except Unreadable as error:
+        result = {
+            "outcome": outcome(
+                REFUSED,
+                f"nothing was changed: {error}",
+                next_="put right what is said above, then run the same command again; "
+                "https://www.cloudflarestatus.com tells whether Cloudflare has trouble",
+                details=error.problems,
+            )
+        }
     except Exception as error:
         journal.write("defect", error=f"{type(error).__name__}: {error}")
         message = f"an unforeseen error, which is a defect of Known Good: {type(error).__name__}: {error}"
@@ -127,12 +147,6 @@ def run_module(module: AnsibleModule, work: Callable[[AnsibleModule, Journal], d
         if end["exit_code"]:
             module.fail_json(msg=end["message"], **result)
     module.exit_json(**result)
-
-
-def _look(error: CloudflareError) -> str:
-    if error.code in (9106, 9109, 10000, 6003):
-        return "check cloudflare_api_token and cloudflare_account_id, then run the same command again"
-    return "run the same command again; https://www.cloudflarestatus.com tells whether Cloudflare has trouble"
 
 
 def journal_of(module: AnsibleModule) -> Journal:
@@ -167,12 +181,25 @@ def states_of(module: AnsibleModule, platform: Platform) -> dict[str, State]:
         Component(item["name"], item["kind"], item["target"], item["follows"])
         for item in module.params["components"]
     ]
-    states = {}
+    states: dict[str, State] = {}
+    problems: list[str] = []
     for component, state in zip(components, each(platform.state, components), strict=True):
-        if isinstance(state, Exception):
+        if isinstance(state, State):
+            states[component.name] = state
+        elif isinstance(state, CloudflareError):
+            problems.append(f"{component.name}: {_what_is_missing(component, state)}")
+        else:
             raise state
-        states[component.name] = state
+    if problems:
+        raise Unreadable(problems)
     return states
+
+
+def _what_is_missing(component: Component, error: CloudflareError) -> str:
+    if error.code not in _NOT_THERE:
+        return str(error)
+    what, variable = _NAMED_BY[component.kind]
+    return f"the account has no {what} named {component.target}; correct {variable}, or cloudflare_account_id"
 
 
 def releases_of(module: AnsibleModule, states: Mapping[str, State]) -> list[Release]:

@@ -10,7 +10,7 @@ START = datetime(2026, 11, 1, tzinfo=UTC)
 
 @dataclass
 class History:
-    """Components with their versions and deployments, oldest first, and a clock that moves a minute a step."""
+    """Components with versions and deployments, oldest first, and a clock that moves a minute a step."""
 
     names: list[str]
     keeps: int = 10

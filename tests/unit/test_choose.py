@@ -314,4 +314,6 @@ def test_every_version_belongs_to_one_release(moves: list[tuple[object, ...]]) -
     history, _, _ = play(moves)
     releases = group(history.states(), window=WINDOW)
     placed = [version.id for item in releases for versions in item.members.values() for version in versions]
-    assert sorted(placed) == sorted(version.id for versions in history.versions.values() for version in versions)
+    assert sorted(placed) == sorted(
+        version.id for versions in history.versions.values() for version in versions
+    )

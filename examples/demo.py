@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""Three releases of the sample application on a local Cloudflare, the last one bad, and the way back.
+
+python examples/demo.py           deploy, break, roll back, validate, stop       (make demo)
+python examples/demo.py --stay    deploy three releases and keep running         (make local)
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "examples" / "must-be-viral")]
+
+import deploy  # noqa: E402
+import requests  # noqa: E402
+
+from local_cloudflare.launch import Instance, start  # noqa: E402
+from plugins.module_utils.probe.connect import Connector, NoAnswer  # noqa: E402
+
+PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
+HEALTH = ("auth", "content", "analytics", "api", "ws")
+RELEASES: tuple[tuple[str, str | None], ...] = (("r1", None), ("r2", None), ("r3", "throws"))
+
+
+def main() -> int:
+    """The command line; the exit code is that of the step that failed."""
+    parser = argparse.ArgumentParser(
+        description=(__doc__ or "").partition("\n\n")[0],
+        epilog=(__doc__ or "").partition("\n\n")[2],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--stay", action="store_true", help="deploy what is missing, then run until Ctrl-C")
+    parser.add_argument("--bad", choices=sorted(deploy.FAULTS), default="throws", help="how r3 is bad")
+    given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    state = ROOT / ".local" / ("cloudflare" if given.stay else "demo")
+    if not given.stay:
+        shutil.rmtree(state, ignore_errors=True)
+    try:
+        with start(state) as instance:
+            return stay(instance, given.bad) if given.stay else demo(instance, given.bad)
+    except deploy.DeployError as error:
+        print(f"not deployed: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def demo(instance: Instance, bad: str) -> int:
+    """Break it, show it, take it back, prove it."""
+    began = time.monotonic()
+    timings: list[tuple[str, float]] = []
+
+    def step(title: str) -> None:
+        print(f"\n== {title}", flush=True)
+        timings.append((title, time.monotonic()))
+
+    step("Deploy three releases with wrangler: r1 and r2 are good, r3 is bad")
+    deploy_all(instance, bad)
+    step("What users see of r3")
+    look(instance)
+    step("ansible-playbook rollback.yml -i local")
+    code = playbook(instance, "rollback.yml")
+    if code == 0:
+        step("What users see now")
+        look(instance)
+        step("ansible-playbook rollback.yml -i local, once more: nothing to do")
+        code = playbook(instance, "rollback.yml")
+    if code == 0:
+        step("ansible-playbook status.yml -i local")
+        code = playbook(instance, "status.yml")
+    step("Timings")
+    for (title, at), (_, until) in zip(timings, timings[1:], strict=False):
+        print(f"  {until - at:6.1f} s  {title}")
+    print(f"  {time.monotonic() - began:6.1f} s  together")
+    print("DONE: r3 was bad, r2 serves" if code == 0 else f"FAILED with exit code {code}")
+    return code
+
+
+def stay(instance: Instance, bad: str) -> int:
+    """Keep the environment for trying things out."""
+    account = deploy.Account(deploy.Target.of_state(instance.state))
+    if account.call("GET", "/pages/projects/must-be-viral-local") is None:
+        deploy_all(instance, bad)
+    print(
+        f"""
+The local environment runs: r3 is live, and bad. In another terminal, from this folder:
+  source .venv/bin/activate
+  ansible-playbook status.yml -i local
+  ansible-playbook rollback.yml -i local --check --diff
+  ansible-playbook rollback.yml -i local
+  curl --cacert {instance.ca_file} --connect-to ::{instance.edge} https://auth.mustbeviral.com/health
+Another release: python examples/must-be-viral/deploy.py r4 --environment local --local {instance.state}
+Faults and the request log: {instance.admin_url}  (docs/local-cloudflare.md)
+Ctrl-C stops it; remove {instance.state} to begin anew.""",
+        flush=True,
+    )
+    instance.process.wait()
+    return 0
+
+
+def deploy_all(instance: Instance, bad: str) -> None:
+    target = deploy.Target.of_state(instance.state)
+    for release, fault in RELEASES:
+        began = time.monotonic()
+        deploy.deploy(release, target=target, bad=bad if fault else None)
+        print(f"  {release}  five Workers and the site in {time.monotonic() - began:.1f} s", flush=True)
+
+
+def look(instance: Instance) -> None:
+    """What a browser would get."""
+    connector = Connector(connect_to=instance.edge, ca_file=str(instance.ca_file))
+    urls = [f"https://{name}.mustbeviral.com/health" for name in HEALTH]
+    for url in [*urls, "https://mustbeviral.com/version.json"]:
+        try:
+            answer = connector.get(url)
+        except NoAnswer as error:
+            print(f"  {url:<40} {error}")
+            continue
+        text = " ".join(answer.body.decode("utf-8", "replace").split())
+        is_json = "json" in answer.headers.get("content-type", "")
+        print(f"  {url:<40} {answer.status}  {text[:90] if is_json else '(an error page)'}")
+
+
+def playbook(instance: Instance, name: str) -> int:
+    environment = {**os.environ, "LOCAL_CLOUDFLARE": str(instance.state)}
+    environment.pop("KNOWNGOOD_RUN", None)
+    return subprocess.run(
+        [str(PLAYBOOK), name, "-i", "local"], cwd=ROOT, env=environment, check=False
+    ).returncode
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except requests.ConnectionError as error:
+        sys.exit(f"the local Cloudflare went away: {error}")
