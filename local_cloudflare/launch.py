@@ -25,6 +25,8 @@ class Instance:
     state: Path
     api_url: str
     admin_url: str
+    edge: str
+    ca_file: str
     account_id: str
     api_token: str
     zones: dict[str, str]

@@ -1,6 +1,7 @@
 """What the edge is told: the Workers' part of the routing table, and the documents of versions."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import Request
@@ -73,8 +74,20 @@ class Table:
         }
 
 
-def internal_routes(store: Store) -> list[Route]:
+def knows_name(table: dict[str, Any], name: str) -> bool:
+    """Whether the edge has a certificate for `name`: zones, the account's workers.dev, its Pages projects."""
+    if name.endswith(".pages.dev"):
+        *labels, project = name.removesuffix(".pages.dev").split(".")
+        return project in table["pages"] and len(labels) <= 1
+    roots = [*table["zones"], table["workers_dev"]]
+    return any(name == root or name.endswith("." + root) for root in roots)
+
+
+def internal_routes(store: Store, table: Callable[[], dict[str, Any]]) -> list[Route]:
     """Endpoints of the admin server that only the edge calls."""
+
+    async def whole_table(_: Request) -> Response:
+        return answer(table())
 
     async def version(request: Request) -> Response:
         row = find_version(store.db, request.path_params["script"], request.path_params["id"])
@@ -92,7 +105,10 @@ def internal_routes(store: Store) -> list[Route]:
             }
         )
 
-    return [Route("/internal/workers/{script}/versions/{id}", version)]
+    return [
+        Route("/internal/table", whole_table),
+        Route("/internal/workers/{script}/versions/{id}", version),
+    ]
 
 
 def _tag(annotations: str) -> str:

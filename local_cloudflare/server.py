@@ -12,8 +12,10 @@ from starlette.routing import BaseRoute, Mount, Router
 
 from local_cloudflare import account, admin, dns, routing
 from local_cloudflare.budget import Budget
-from local_cloudflare.envelope import ApiError, api_error, http_error
+from local_cloudflare.edge_process import Edge
+from local_cloudflare.envelope import ApiError, api_error, http_error, unexpected
 from local_cloudflare.faults import Faults
+from local_cloudflare.front import Authority, Front
 from local_cloudflare.gateway import PREFIX, Gateway
 from local_cloudflare.http_server import HttpServer
 from local_cloudflare.journal import Journal
@@ -55,11 +57,22 @@ class LocalCloudflare:
             self._application(
                 [
                     *admin.routes(self._faults, self._journal, self.reset),
-                    *routing.internal_routes(self._store),
+                    *routing.internal_routes(self._store, self._routing_table),
                 ]
             ),
             settings.admin_port,
         )
+        self._edge = Edge(
+            state=state.path, control=f"127.0.0.1:{self._admin.port}", table=self._routing_table
+        )
+        self._authority = Authority(state.path)
+        self._front = Front(
+            authority=self._authority,
+            knows_name=lambda name: routing.knows_name(self._routing_table(), name),
+            upstream=self._edge.upstream,
+            port=settings.edge_port,
+        )
+        self._edge_port = 0
         self._api = HttpServer(
             Gateway(
                 self._application([Mount(PREFIX, app=Router(self._api_routes(), redirect_slashes=False))]),
@@ -81,14 +94,19 @@ class LocalCloudflare:
 
     def _application(self, routes: Sequence[BaseRoute]) -> Starlette:
         app = Starlette(
-            routes=list(routes), exception_handlers={ApiError: api_error, HTTPException: http_error}
+            routes=list(routes),
+            exception_handlers={ApiError: api_error, HTTPException: http_error, Exception: unexpected},
         )
         app.state.store = self._store
         app.state.publish = self.publish
         return app
 
+    def _routing_table(self) -> dict[str, Any]:
+        return {**self._table.current(), "pages": {}}
+
     async def publish(self) -> None:
         """Makes the present routing table live at the edge; returns when it is."""
+        await self._edge.publish()
 
     async def reset(self) -> None:
         """Forgets everything but the identity (account, token, certificates), faults and log included."""
@@ -98,12 +116,14 @@ class LocalCloudflare:
         self._faults.clear()
         self._journal.clear()
         self._budget.reset()
-        await self.publish()
+        await self._edge.reset()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serves until `stop` is set; ready.json exists exactly while everything answers."""
         try:
             await self._admin.start()
+            await self._edge.start()
+            self._edge_port = await self._front.start()
             await self._api.start()
             ready = self.ready()
             self._state.announce(ready)
@@ -115,7 +135,8 @@ class LocalCloudflare:
         finally:
             self._state.withdraw()
             self._faults.clear()
-            await asyncio.gather(self._api.stop(), self._admin.stop())
+            await asyncio.gather(self._api.stop(), self._front.stop())
+            await asyncio.gather(self._edge.stop(), self._admin.stop())
             self._store.close()
 
     def ready(self) -> dict[str, Any]:
@@ -123,6 +144,8 @@ class LocalCloudflare:
         return {
             "api_url": f"http://127.0.0.1:{self._api.port}{PREFIX}",
             "admin_url": f"http://127.0.0.1:{self._admin.port}",
+            "edge": f"127.0.0.1:{self._edge_port}",
+            "ca_file": str(self._authority.file),
             "account_id": self._who.account_id,
             "api_token": self._who.api_token,
             "zones": account.zones(self._store),
