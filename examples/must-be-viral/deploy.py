@@ -11,6 +11,7 @@ auth's secret) is created first.
 
 import argparse
 import hashlib
+import itertools
 import json
 import logging
 import os
@@ -60,6 +61,8 @@ FAULTS: Mapping[str, Mapping[str, str]] = {
 }
 
 SECRET = "JWT_SECRET"
+
+_REFUSE = object()
 
 log = logging.getLogger("must-be-viral")
 
@@ -136,14 +139,17 @@ class Account:
         self._http = requests.Session()
         self._http.headers["authorization"] = f"Bearer {target.token}"
 
-    def call(self, method: str, path: str, body: object = None, *, absent: Any = None) -> Any:
-        """The `result` of a call, or `absent` on 404. DeployError carries the API's own message."""
+    def call(self, method: str, path: str, body: object = None, *, absent: Any = _REFUSE) -> Any:
+        """The `result` of a call, or `absent` if that is given and the answer is 404.
+
+        DeployError carries the API's own message.
+        """
         try:
             answer = self._http.request(method, self._base + path, json=body, timeout=30)
             content = answer.json()
         except (requests.RequestException, ValueError) as error:
             raise DeployError(f"{method} {path}: {error}") from error
-        if answer.status_code == 404:
+        if answer.status_code == 404 and absent is not _REFUSE:
             return absent
         if not content.get("success"):
             problems = "; ".join(f"{e['code']} {e['message']}" for e in content.get("errors", []))
@@ -152,7 +158,12 @@ class Account:
 
     def namespaces(self, titles: Iterable[str]) -> dict[str, str]:
         """KV namespace ids by title; creates what is missing."""
-        ids = {n["title"]: n["id"] for n in self.call("GET", "/storage/kv/namespaces?per_page=100")}
+        ids: dict[str, str] = {}
+        for page in itertools.count(1):
+            found = self.call("GET", f"/storage/kv/namespaces?per_page=100&page={page}")
+            ids |= {namespace["title"]: namespace["id"] for namespace in found}
+            if len(found) < 100:
+                break
         for title in titles:
             if title not in ids:
                 ids[title] = self.call("POST", "/storage/kv/namespaces", {"title": title})["id"]
@@ -161,7 +172,7 @@ class Account:
     def project(self, name: str, domains: Iterable[str]) -> None:
         """Makes sure that the Pages project exists and has its domains."""
         path = f"/pages/projects/{name}"
-        if self.call("GET", path) is None:
+        if self.call("GET", path, absent=None) is None:
             self.call("POST", "/pages/projects", {"name": name, "production_branch": "main"})
         known = {d["name"] for d in self.call("GET", f"{path}/domains")}
         for domain in domains:

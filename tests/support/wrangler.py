@@ -28,7 +28,7 @@ def command(version: str) -> tuple[str, ...]:
     missing = [str(part.relative_to(ROOT)) for part in parts if not part.exists()]
     if missing:
         pytest.fail(
-            f"wrangler {version} is not installed ({', '.join(missing)} is missing): run make install"
+            f"wrangler {version} is not installed ({', '.join(missing)} is missing): run make install-test"
         )
     return tuple(str(part) for part in parts)
 
