@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 import requests
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection
 
 from local_cloudflare.launch import Instance, start
 from tests.support import edge
@@ -24,6 +26,7 @@ HOSTS = {
     "api-gateway": "api.mustbeviral.com",
     "websocket": "ws.mustbeviral.com",
 }
+AT_ONCE = {"mode": "immediate"}
 SITES = ("mustbeviral.com", "www.mustbeviral.com")
 
 
@@ -43,14 +46,18 @@ def http(instance: Instance) -> Iterator[requests.Session]:
         yield session
 
 
+def version_of(api: Api, worker: str, release: str) -> str:
+    versions = api("GET", f"A/workers/scripts/{script(worker)}/versions?deployable=true")["items"]
+    (version,) = [v["id"] for v in versions if v["annotations"].get("workers/tag") == release]
+    return str(version)
+
+
 @pytest.fixture
 def good(instance: Instance) -> None:
     """Everything stands on r2."""
     api = Api(instance)
     for worker in HOSTS:
-        deployments = api("GET", f"A/workers/scripts/{script(worker)}/versions?deployable=true")["items"]
-        (version,) = [v["id"] for v in deployments if v["annotations"].get("workers/tag") == "r2"]
-        api.deploy(script(worker), version, code_update_strategy={"mode": "immediate"}, force=True)
+        api.deploy(script(worker), version_of(api, worker, "r2"), force=True, code_update_strategy=AT_ONCE)
     for deployment in api("GET", "A/pages/projects/must-be-viral-local/deployments?env=production"):
         if deployment["deployment_trigger"]["metadata"]["commit_message"].startswith("r2"):
             api("POST", f"A/pages/projects/must-be-viral-local/deployments/{deployment['id']}/rollback")
@@ -162,12 +169,23 @@ def test_items_and_events(http: requests.Session) -> None:
 
 
 @pytest.mark.usefixtures("good")
-def test_rooms(instance: Instance) -> None:
-    with edge.websocket(instance, "wss://ws.mustbeviral.com/ws/lobby") as socket:
-        for count in (1, 2):
-            socket.send("hello")
-            said = json.loads(socket.recv(timeout=10))
-            assert said == {"room": "lobby", "count": count, "release": "r2", "echo": "hello"}
+def test_rooms_keep_their_code_until_told_otherwise(instance: Instance) -> None:
+    api, url = Api(instance), "wss://ws.mustbeviral.com/ws/lobby"
+    older = version_of(api, "websocket", "r1")
+
+    def said(socket: ClientConnection) -> Any:
+        socket.send("hello")
+        return json.loads(socket.recv(timeout=10))
+
+    with edge.websocket(instance, url) as socket:
+        assert said(socket) == {"room": "lobby", "count": 1, "release": "r2", "echo": "hello"}
+        api.deploy(script("websocket"), older)  # deferred: the running object does not hear of it
+        assert said(socket) == {"room": "lobby", "count": 2, "release": "r2", "echo": "hello"}
+        api.deploy(script("websocket"), older, code_update_strategy=AT_ONCE)
+        with pytest.raises(ConnectionClosed):
+            said(socket)
+    with edge.websocket(instance, url) as socket:
+        assert said(socket) == {"room": "lobby", "count": 3, "release": "r1", "echo": "hello"}
 
 
 # --- the other ways of being bad; each deploys as little as shows it
