@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -78,7 +79,7 @@ def demo(instance: Instance, bad: str) -> int:
         step("ansible-playbook status.yml -i local")
         code = playbook(instance, "status.yml")
     step("Timings")
-    for (title, at), (_, until) in zip(timings, timings[1:], strict=False):
+    for (title, at), (_, until) in pairwise(timings):
         print(f"  {until - at:6.1f} s  {title}")
     print(f"  {time.monotonic() - began:6.1f} s  together")
     print("DONE: r3 was bad, r2 serves" if code == 0 else f"FAILED with exit code {code}")

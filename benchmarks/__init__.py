@@ -1,0 +1,1 @@
+"""Ratios against a peer, each measured in the same run as the peer."""
