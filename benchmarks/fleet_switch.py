@@ -22,9 +22,8 @@ PEER_UP_TO = 50
 def measure(runs: int) -> None:
     """Print the table."""
     print(f"\nSwitch of N Workers (read, write, read back), medians of {runs} runs")
-    print(
-        f"{'Workers':>7}  {'API latency':>11}  {'at once':>9}  {'one by one':>10}  {'ratio':>6}  {'API calls':>9}"
-    )
+    titles = ("Workers", "API latency", "at once", "one by one", "ratio", "API calls")
+    print("  ".join(f"{title:>11}" for title in titles))
     for latency in LATENCIES:
         for size in SIZES:
             with tempfile.TemporaryDirectory(prefix="knowngood-bench-") as folder:
@@ -50,7 +49,5 @@ def _row(folder: Path, size: int, latency: int, runs: int) -> None:
     ratio = f"{median(p / o for p, o in zip(peer, ours, strict=True)):.1f}x" if peer else "-"
     shown = f"{median(peer):.2f} s" if peer else "-"
     over = "" if calls <= LIMIT else f"  (over {LIMIT} in 5 minutes: the real API makes it wait once)"
-    print(
-        f"{size:>7}  {latency:>8} ms  {median(ours):>7.2f} s  {shown:>10}  {ratio:>6}  {calls:>9}{over}",
-        flush=True,
-    )
+    cells = (str(size), f"{latency} ms", f"{median(ours):.2f} s", shown, ratio, str(calls))
+    print("  ".join(f"{cell:>11}" for cell in cells) + over, flush=True)

@@ -57,11 +57,8 @@ class Environment:
         return [ansible_playbook, name, "-i", "local", *arguments]
 
     def environ(self) -> dict[str, str]:
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("CLOUDFLARE", "KNOWNGOOD"))
-        }
+        ours = ("CLOUDFLARE", "KNOWNGOOD")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         return {**kept, "LOCAL_CLOUDFLARE": str(self.instance.state), "KNOWNGOOD_RUNS": str(self.runs)}
 
     def play(self, name: str, *arguments: str, timeout: float = 240) -> Run:
