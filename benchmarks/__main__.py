@@ -1,7 +1,7 @@
 """make bench: how long a rollback takes, against wrangler, in the same run.
 
 python -m benchmarks                     everything, in about 15 minutes
-python -m benchmarks --runs 7 rollback   the whole rollback and its switch against five times wrangler rollback
+    python -m benchmarks --runs 7 rollback   the whole rollback and its switch, against wrangler rollback
 python -m benchmarks fleet               the switch alone with 5, 50 and 500 Workers
 """
 

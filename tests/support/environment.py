@@ -80,7 +80,7 @@ class Environment:
     # --- Cloudflare
 
     def versions(self, release: str) -> dict[str, str]:
-        """Version id per Worker script and the Pages deployment id (under the project's name) of a release."""
+        """Version id per Worker script, and the Pages deployment id under the project's name, of a release."""
         found = {}
         for script in WORKERS.values():
             items = self.api("GET", f"A/workers/scripts/{script}/versions?deployable=true")["items"]
