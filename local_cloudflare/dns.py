@@ -193,8 +193,10 @@ def routes(store: Store) -> list[Route]:
     async def batch(request: Request) -> Response:
         given = await body_object(request)
         parts = {key: given.get(key) or [] for key in ("deletes", "patches", "puts", "posts")}
-        if any(not isinstance(part, list) for part in parts.values()):
-            raise ApiError(400, 9207, "deletes, patches, puts and posts must be arrays")
+        if not all(isinstance(part, list) for part in parts.values()) or not all(
+            isinstance(item, dict) for part in parts.values() for item in part
+        ):
+            raise ApiError(400, 9207, "deletes, patches, puts and posts must be arrays of objects")
         if sum(map(len, parts.values())) > BATCH_LIMIT:
             raise ApiError(400, 9207, f"A batch may have {BATCH_LIMIT} changes.")
         with store.transaction() as db:

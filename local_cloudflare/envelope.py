@@ -68,6 +68,11 @@ async def http_error(request: Request, error: Exception) -> Response:
     return failure(ApiError(error.status_code, 10001, str(error.detail)))
 
 
+async def unexpected(_: Request, __: Exception) -> Response:
+    """Starlette exception handler for our own bugs: code 10013."""
+    return failure(ApiError(500, 10013, "An unknown error has occurred."))
+
+
 def no_route(path: str) -> ApiError:
     """Unknown path or malformed identifier."""
     return ApiError(

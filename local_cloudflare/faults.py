@@ -152,12 +152,15 @@ def _checked(spec: Mapping[str, Any]) -> dict[str, Any]:
     for name, lowest, highest in (
         ("latency_ms", 0, 600_000), ("probability", 0, 1), ("lease_seconds", 0.001, 86_400),
         ("status", 100, 599), ("code", 0, 10**9), ("skip", 0, 10**9), ("count", 1, 10**9),
+        ("seed", -(2**63), 2**63),
     ):  # fmt: skip
         value = spec.get(name, lowest)
         if isinstance(value, bool) or not isinstance(value, int | float) or not lowest <= value <= highest:
             raise _wrong(f"{name} must be a number from {lowest} to {highest}")
     if spec["kind"] == "latency" and "latency_ms" not in spec:
         raise _wrong("a latency needs latency_ms")
+    if not isinstance(spec.get("message", ""), str):
+        raise _wrong("message must be a string")
     match = spec.get("match", {})
     if not isinstance(match, dict) or set(match) - {"method", "path"}:
         raise _wrong("match is an object with method and path (a regular expression), both optional")

@@ -99,9 +99,8 @@ class Gateway:
         try:
             await self._app(exchange.scope, exchange.receive, exchange.send)
         except Exception:
+            # Starlette has already answered with envelope.unexpected; it raises on for the server to log.
             _log.exception("%s %s failed (cf-ray %s)", call.method, call.path, call.ray)
-            exchange.held.clear()
-            await exchange.refuse(ApiError(500, 10013, "An unknown error has occurred."))
         for fault in after:
             if not await exchange.disturb(fault):
                 return
@@ -165,6 +164,8 @@ class _Exchange:
         elif fault.kind == "rate_limit":
             await self.refuse(Blocked(fault.remaining()))
         else:
+            if fault.phase == "before":
+                await self._read_body()
             await self._abort()
         return False
 
@@ -175,6 +176,11 @@ class _Exchange:
                 return False
             await asyncio.sleep(min(0.02, fault.remaining()))
         return True
+
+    async def _read_body(self) -> None:
+        """A client that is still sending would see its own write fail, and not a lost answer."""
+        while (message := await self.receive())["type"] == "http.request" and message.get("more_body"):
+            pass
 
     async def _abort(self) -> None:
         """A real TCP reset: with SO_LINGER at zero, closing sends RST instead of FIN."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from local_cloudflare.envelope import ApiError
 from local_cloudflare.workers.model import Binding
+from local_cloudflare.workers.shapes import check_binding, check_secret
 
 SECRETS = ("secret_text", "secret_key")
 _SHOWN_OF_A_SECRET = ("name", "type", "format", "algorithm", "usages")
@@ -41,14 +42,11 @@ def resolve(
     source (10057), as bindings_inherit=strict does. `bare_inherits`: a binding of name and type alone
     inherits too, which is how PATCH settings keeps what it does not change.
     """
-    if not isinstance(declared or [], list) or not isinstance(keep or [], list):
-        raise ApiError(400, 10021, "bindings and keep_bindings must be arrays")
     before = {b["name"]: b for b in previous}
     result: dict[str, Binding] = {}
     for binding in declared or []:
-        if not isinstance(binding, dict) or not {"name", "type"} <= binding.keys():
-            raise ApiError(400, 10021, "Every binding needs a name and a type.")
-        name = str(binding["name"])
+        check_binding(binding)
+        name = binding["name"]
         if name in result:
             raise ApiError(400, 10021, f"Binding name '{name}' already in use.")
         if binding["type"] == "inherit" or (bare_inherits and binding.keys() == _BARE):
@@ -58,6 +56,8 @@ def resolve(
             elif strict or bare_inherits:
                 raise ApiError(400, 10057, f"Could not resolve inherit binding '{name}': no such binding.")
         else:
+            if binding["type"] in SECRETS:
+                check_secret(binding)
             result[name] = binding
     for binding in previous:
         if binding["type"] in (keep or []):
@@ -65,10 +65,20 @@ def resolve(
     return list(result.values())
 
 
+def check_resources(db: sqlite3.Connection, bindings: Iterable[Binding]) -> None:
+    """Refuses (10041) bindings to a KV namespace that does not exist, or no longer."""
+    for binding in bindings:
+        if binding["type"] == "kv_namespace":
+            namespace = str(binding.get("namespace_id"))
+            if db.execute("SELECT 1 FROM kv_namespaces WHERE id = ?", (namespace,)).fetchone() is None:
+                raise ApiError(400, 10041, f"KV namespace '{namespace}' not found.")
+
+
 def check_targets(
-    db: sqlite3.Connection, script: str, bindings: Iterable[Binding], classes: Iterable[str]
+    db: sqlite3.Connection, script: str, bindings: Sequence[Binding], classes: Iterable[str]
 ) -> None:
-    """Refuses bindings to what does not exist: services (10143), Durable Object classes (10061)."""
+    """Refuses bindings to what does not exist: services 10143, Durable Object classes 10061, KV 10041."""
+    check_resources(db, bindings)
     known_classes = set(classes)
     for binding in bindings:
         if binding["type"] == "service" and binding.get("service") != script:

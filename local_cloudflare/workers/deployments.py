@@ -14,7 +14,7 @@ from local_cloudflare.envelope import ACCOUNT, ApiError, body_object, ok
 from local_cloudflare.routing import Table
 from local_cloudflare.store import Store
 from local_cloudflare.workers import upload
-from local_cloudflare.workers.bindings import changed_secrets
+from local_cloudflare.workers.bindings import changed_secrets, check_resources
 from local_cloudflare.workers.model import (
     DEFERRED,
     DEPLOYABLE_VERSIONS,
@@ -90,6 +90,7 @@ def _check_deployable(db: sqlite3.Connection, script: sqlite3.Row, version: sqli
             f"Version {version['id']} cannot be deployed: the Durable Object migration"
             f" '{script['migration_tag']}' was applied after it."
         )
+    check_resources(db, json.loads(version["bindings"]))
 
 
 def _check_secrets(

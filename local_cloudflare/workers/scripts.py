@@ -12,7 +12,7 @@ from local_cloudflare.account import Identity
 from local_cloudflare.envelope import ACCOUNT, ApiError, body_object, ok, page
 from local_cloudflare.routing import Table
 from local_cloudflare.store import Store
-from local_cloudflare.workers import migrations, upload, versions
+from local_cloudflare.workers import migrations, shapes, upload, versions
 from local_cloudflare.workers.deployments import code_update_strategy
 from local_cloudflare.workers.model import (
     add_version,
@@ -67,6 +67,7 @@ def update_settings(db: sqlite3.Connection, name: str, changes: dict[str, Any]) 
     unknown = sorted(set(changes) - set(upload.SCRIPT_SETTINGS))
     if unknown:
         raise ApiError(400, 10021, f"Unknown script setting '{unknown[0]}'.")
+    shapes.check(changes)
     merged = {**json.loads(find_script(db, name)["settings"]), **changes}
     db.execute("UPDATE scripts SET settings = ? WHERE name = ?", (json.dumps(merged), name))
 

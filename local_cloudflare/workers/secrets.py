@@ -25,6 +25,7 @@ from local_cloudflare.workers.model import (
     live_deployment,
     newest_version,
 )
+from local_cloudflare.workers.shapes import check, check_secret
 
 
 def deployed_newest(db: sqlite3.Connection, script: str, code: int) -> sqlite3.Row:
@@ -59,13 +60,10 @@ def _change(
     deploy_version(db, add_version(db, script, new, by), by, "secret")
 
 
-def _binding(body: Any) -> Binding:
-    if not isinstance(body, dict) or not isinstance(body.get("name"), str) or not body["name"]:
-        raise ApiError(400, 10021, "A secret needs a name.")
-    kind = body.get("type", "secret_text")
-    if kind not in bound.SECRETS or (kind == "secret_text" and not isinstance(body.get("text"), str)):
-        raise ApiError(400, 10021, "A secret needs the type secret_text and a text, or the type secret_key.")
-    return {**body, "type": kind}
+def _binding(body: Mapping[str, Any]) -> Binding:
+    binding = {"type": "secret_text", **body}
+    check_secret(binding)
+    return binding
 
 
 def routes(store: Store, who: Identity, table: Table) -> list[Route]:
@@ -102,13 +100,12 @@ def routes(store: Store, who: Identity, table: Table) -> list[Route]:
         return ok(None)
 
     async def bulk(request: Request) -> Response:
-        given = (await body_object(request)).get("secrets")
-        if not isinstance(given, dict):
-            raise ApiError(400, 10021, "secrets must be an object of secrets, or null, by name")
-        changes = {
-            name: None if value is None else _binding({**value, "name": name})
-            for name, value in given.items()
-        }
+        body = await body_object(request)
+        check(body)
+        changes: dict[str, Binding | None] = {}
+        for name, value in (body.get("secrets") or {}).items():
+            given = value if isinstance(value, dict) else {}
+            changes[name] = None if value is None else _binding({**given, "name": name})
         await change(request, 10214, changes)
         return ok(present(request.path_params["script"]))
 

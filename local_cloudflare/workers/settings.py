@@ -13,7 +13,7 @@ from local_cloudflare.envelope import ACCOUNT, ApiError, ok
 from local_cloudflare.routing import Table
 from local_cloudflare.store import Store
 from local_cloudflare.workers import bindings as bound
-from local_cloudflare.workers import upload
+from local_cloudflare.workers import shapes, upload
 from local_cloudflare.workers.model import (
     Draft,
     add_version,
@@ -38,6 +38,7 @@ async def _given(request: Request) -> dict[str, Any]:
         value = None
     if not isinstance(value, dict):
         raise ApiError(400, 10021, "The request has no `settings` part that is a JSON object.")
+    shapes.check(value)
     return value
 
 
@@ -71,7 +72,7 @@ def routes(store: Store, who: Identity, table: Table) -> list[Route]:
             if runtime or "bindings" in given:
                 old = Draft.of(db, deployed_newest(db, name, 10214))
                 bindings = list(old.bindings)
-                if "bindings" in given:
+                if given.get("bindings") is not None:
                     keep = given.get("keep_bindings")
                     bindings = bound.resolve(
                         given["bindings"], keep, bindings, strict=True, bare_inherits=True

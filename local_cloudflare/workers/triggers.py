@@ -15,6 +15,7 @@ from local_cloudflare.envelope import ACCOUNT, ApiError, body_array, body_object
 from local_cloudflare.ids import hex_id, now
 from local_cloudflare.routing import Table
 from local_cloudflare.store import Store
+from local_cloudflare.workers import shapes
 from local_cloudflare.workers.model import find_script
 
 SCHEMA = """
@@ -36,7 +37,7 @@ def _zone_of(zones: dict[str, str], given: dict[str, Any], host: str) -> str:
     """The zone id a route or domain belongs to: the one it names, else the one its host is in."""
     if given.get("zone_id") in zones.values():
         return str(given["zone_id"])
-    wanted = given.get("zone_name") or host
+    wanted = str(given.get("zone_name") or host)
     for name in sorted(zones, key=len, reverse=True):
         if wanted == name or wanted.endswith("." + name):
             return zones[name]
@@ -203,9 +204,8 @@ def routes(store: Store, who: Identity, table: Table) -> list[Route]:
 
     async def put_records(request: Request) -> Response:
         name, body = request.path_params["script"], await body_object(request)
-        origins = body.get("origins")
-        if not isinstance(origins, list):
-            raise ApiError(400, 10021, "origins must be an array")
+        shapes.check(body)
+        origins = body.get("origins") or []
         taken = {item["hostname"] for item in domains([]) if item["service"] != name}
         with store.transaction() as db:
             find_script(db, name)

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from local_cloudflare.envelope import ApiError
+from local_cloudflare.workers import shapes
 from local_cloudflare.workers.model import own_refusal
 
 _TYPES = {
@@ -71,9 +72,8 @@ class Upload:
 
 def annotations(body: Mapping[str, Any]) -> dict[str, str]:
     """The annotations a client may set. Messages longer than 1000 bytes are cut, as documented."""
+    shapes.check(body)
     given = body.get("annotations") or {}
-    if not isinstance(given, dict):
-        raise ApiError(400, 10021, "annotations must be an object")
     return {
         key: str(given[key]).encode()[:1000].decode(errors="ignore") for key in _ANNOTATIONS if given.get(key)
     }
@@ -97,6 +97,7 @@ async def read(request: Request) -> Upload:
             metadata = None
         if not isinstance(metadata, dict):
             raise ApiError(400, 10021, "The upload has no `metadata` part that is a JSON object.")
+        shapes.check(metadata)
         modules = {}
         for _, part in form.multi_items():
             if isinstance(part, UploadFile) and part.filename and part.filename != "metadata":

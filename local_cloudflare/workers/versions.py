@@ -12,7 +12,7 @@ from local_cloudflare.account import Identity
 from local_cloudflare.envelope import ACCOUNT, ApiError, body_object, ok, page
 from local_cloudflare.store import Store
 from local_cloudflare.workers import bindings as bound
-from local_cloudflare.workers import upload
+from local_cloudflare.workers import shapes, upload
 from local_cloudflare.workers.model import (
     DEPLOYABLE_VERSIONS,
     Draft,
@@ -133,8 +133,9 @@ def routes(store: Store, who: Identity) -> list[Route]:
     async def patch_latest(request: Request) -> Response:
         name = request.path_params["script"]
         patch = await body_object(request)
-        env = patch.get("env", {})
-        if set(patch) - {"env", "annotations"} or not isinstance(env, dict):
+        shapes.check(patch)
+        env = patch.get("env") or {}
+        if set(patch) - {"env", "annotations"}:
             raise ApiError(400, 10021, "Only env and annotations of the latest version can be patched here.")
         with store.transaction() as db:
             find_script(db, name)
@@ -144,7 +145,10 @@ def routes(store: Store, who: Identity) -> list[Route]:
                 if value is None:
                     merged.pop(key, None)
                 else:
-                    merged[key] = {"name": key, **value}
+                    shapes.check_binding({"name": key, **(value if isinstance(value, dict) else {})})
+                    merged[key] = {**value, "name": key}
+                    if value["type"] in bound.SECRETS:
+                        shapes.check_secret(merged[key])
             notes = {**upload.annotations(patch), "workers/triggered_by": "secret"}
             new = Draft(old.modules_json, old.main_module, old.runtime, list(merged.values()), notes)
             row = add_version(db, name, new, author(request, who))
