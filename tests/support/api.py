@@ -71,6 +71,10 @@ class Api:
         """Injects a fault (see the admin API in docs/local-cloudflare.md)."""
         assert self._http.post(self._instance.admin_url + "/faults", json=fault, timeout=30).ok
 
+    def heal(self) -> None:
+        """Ends all faults."""
+        assert self._http.delete(self._instance.admin_url + "/faults", timeout=30).ok
+
     def mark(self) -> int:
         """The present end of the request log, for `calls`."""
         log = self._admin("/requests")["requests"]
@@ -87,6 +91,11 @@ class Api:
             path = path.replace(account, "A/").replace("/client/v4", "")
             texts.append(f"{call['method']} {_UUID.sub('{id}', path)}")
         return texts
+
+    def is_holding(self, since: int) -> bool:
+        """Whether a fault keeps a call that came after `mark` waiting now."""
+        log = self._admin(f"/requests?since={since}")["requests"]
+        return any(call["fault"] and call["status"] is None and call["duration_ms"] is None for call in log)
 
     def _admin(self, path: str) -> Any:
         return self._http.get(self._instance.admin_url + path, timeout=30).json()

@@ -77,7 +77,25 @@ class Environment:
         new = sorted(set(self.runs.glob(f"*/{FILE}")) - before)
         return Run(done.returncode, done.stdout + done.stderr, new[-1] if new else None)
 
+    def start(self, name: str, *arguments: str) -> subprocess.Popen[str]:
+        """Run a playbook in a process group of its own, and do not wait for it."""
+        return subprocess.Popen(
+            self.command(name, *arguments),
+            cwd=ROOT,
+            env=self.environ(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
     # --- Cloudflare
+
+    def writes(self, since: int) -> list[str]:
+        """What was written through the API since a mark, by us or by wrangler."""
+        calls = [call for agent in ("knowngood", "wrangler") for call in self.api.calls(since, agent)]
+        return [call for call in calls if not call.startswith("GET ")]
 
     def versions(self, release: str) -> dict[str, str]:
         """Version id per Worker script, and the Pages deployment id under the project's name, of a release."""
