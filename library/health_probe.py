@@ -18,7 +18,11 @@ options:
     type: dict
     required: true
   release: {description: The release that should be served; for the messages., type: str, default: ""}
-  after_switch: {description: Whether a rollback came before., type: bool, default: false}
+  came_before:
+    description: What came before in this run, for the messages; a rollback can find that there is nothing to move.
+    type: str
+    choices: [nothing, switch, no_change]
+    default: nothing
   left_out: {description: Declared components that this run does not touch., type: list, elements: str, default: []}
 extends_documentation_fragment: [knowngood.run, knowngood.components, knowngood.probing]
 attributes:
@@ -118,11 +122,13 @@ def _end(
             f"{environment}: {', '.join(failed)} {'does' if len(failed) == 1 else 'do'} not keep the contract"
         )
         after = f"ansible-playbook rollback.yml -i {environment}"
-        if params["after_switch"]:
+        if params["came_before"] != "nothing":
             message = f"the set is at {release}, but {message}"
             after = f"ansible-playbook rollback.yml -i {environment} -e release=<an older one>"
         return outcome(INVALID, message, next_=after, details=details)
     what = f"{environment} serves {release}" if release else f"{environment} works"
+    if params["came_before"] == "no_change":
+        what = f"nothing to do: {what} already"
     part = (
         "" if not params["left_out"] else f" (without {', '.join(params['left_out'])}: the set is incomplete)"
     )
@@ -139,7 +145,7 @@ def main() -> None:
         **PROBING,
         "identities": {"type": "dict", "required": True},
         "release": {"type": "str", "default": ""},
-        "after_switch": {"type": "bool", "default": False},
+        "came_before": {"type": "str", "choices": ["nothing", "switch", "no_change"], "default": "nothing"},
         "left_out": {"type": "list", "elements": "str", "default": []},
     }
     run_module(AnsibleModule(argument_spec=spec, supports_check_mode=True), validate)

@@ -98,7 +98,7 @@ class Environment:
         return [call for call in calls if not call.startswith("GET ")]
 
     def versions(self, release: str) -> dict[str, str]:
-        """Version id per Worker script, and the Pages deployment id under the project's name, of a release."""
+        """Version id per Worker script, and the Pages deployment id under the project's name."""
         found = {}
         for script in WORKERS.values():
             items = self.api("GET", f"A/workers/scripts/{script}/versions?deployable=true")["items"]
