@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from local_cloudflare import parent
+from local_cloudflare.edge_process import EdgeError
 from local_cloudflare.server import LocalCloudflare, Settings
 from local_cloudflare.state_dir import StateDir, StateError
 
@@ -85,7 +86,7 @@ def main(argv: list[str] | None = None) -> int:
             budget_block_seconds=arguments.budget_block_seconds,
         )
         asyncio.run(_serve(state, settings, arguments.parent))
-    except (StateError, OSError) as error:
+    except (StateError, EdgeError, OSError) as error:
         print(f"local_cloudflare: {error}", file=sys.stderr)
         return 1
     return 0

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Mount, Router
 
-from local_cloudflare import account, admin, dns, routing
+from local_cloudflare import account, admin, dns, kv, routing
 from local_cloudflare.budget import Budget
 from local_cloudflare.edge_process import Edge
 from local_cloudflare.envelope import ApiError, api_error, http_error, unexpected
@@ -19,11 +19,14 @@ from local_cloudflare.front import Authority, Front
 from local_cloudflare.gateway import PREFIX, Gateway
 from local_cloudflare.http_server import HttpServer
 from local_cloudflare.journal import Journal
+from local_cloudflare.pages import api as pages
+from local_cloudflare.pages import model as pages_model
+from local_cloudflare.pages import serving as pages_serving
 from local_cloudflare.state_dir import StateDir
 from local_cloudflare.store import Store
 from local_cloudflare.workers import api as workers
 
-SCHEMAS = (account.SCHEMA, dns.SCHEMA, workers.SCHEMA)
+SCHEMAS = (account.SCHEMA, dns.SCHEMA, kv.SCHEMA, pages_model.SCHEMA, workers.SCHEMA)
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ class LocalCloudflare:
                 [
                     *admin.routes(self._faults, self._journal, self.reset),
                     *routing.internal_routes(self._store, self._routing_table),
+                    *pages_serving.internal_routes(self._store),
+                    *kv.internal_routes(self._store),
                 ]
             ),
             settings.admin_port,
@@ -89,7 +94,9 @@ class LocalCloudflare:
         return [
             *account.routes(self._store, self._who),
             *dns.routes(self._store),
+            *kv.routes(self._store),
             *workers.routes(self._store, self._who, self._table),
+            *pages.routes(self._store),
         ]
 
     def _application(self, routes: Sequence[BaseRoute]) -> Starlette:
@@ -102,7 +109,7 @@ class LocalCloudflare:
         return app
 
     def _routing_table(self) -> dict[str, Any]:
-        return {**self._table.current(), "pages": {}}
+        return {**self._table.current(), "pages": pages_serving.table(self._store)}
 
     async def publish(self) -> None:
         """Makes the present routing table live at the edge; returns when it is."""

@@ -1,0 +1,1 @@
+"""Pages: projects, direct upload, deployments, rollback, and what the edge needs to serve the sites."""
