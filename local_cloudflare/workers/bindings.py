@@ -40,7 +40,8 @@ def resolve(
     `declared` and `keep` are metadata.bindings and metadata.keep_bindings; `previous` the newest version's.
     An inherit binding takes the value of the same (or `old_name`) binding; `strict` refuses one without a
     source (10057), as bindings_inherit=strict does. `bare_inherits`: a binding of name and type alone
-    inherits too, which is how PATCH settings keeps what it does not change.
+    inherits too, which is how PATCH settings keeps what it does not change. Without keep_bindings secrets are
+    kept: `wrangler deploy` sends none, and a deploy does not lose its Worker's secrets.
     """
     before = {b["name"]: b for b in previous}
     result: dict[str, Binding] = {}
@@ -60,7 +61,7 @@ def resolve(
                 check_secret(binding)
             result[name] = binding
     for binding in previous:
-        if binding["type"] in (keep or []):
+        if binding["type"] in (SECRETS if keep is None else keep):
             result.setdefault(binding["name"], binding)
     return list(result.values())
 
