@@ -86,6 +86,8 @@ def test_deploy(wrangler: Wrangler, api: Api) -> None:
     assert {"name": "RELEASE", "type": "plain_text", "text": "r1"} in version["resources"]["bindings"]
     assert version["resources"]["script_runtime"]["compatibility_date"] == "2026-04-01"
 
+    kept = {"name": "KEPT", "type": "secret_text"}
+    api("PUT", "A/workers/scripts/deployed/secrets", kept | {"text": "value"})
     project(wrangler, "deployed", "two", vars={"RELEASE": "r2"})
     mark = api.mark()
     second = printed_id(
@@ -100,6 +102,8 @@ def test_deploy(wrangler: Wrangler, api: Api) -> None:
     assert ("GET A/workers/workers/deployed" in reads) is wrangler.current
     assert ("GET A/workers/subdomain" in reads) is not wrangler.current
 
+    version = api("GET", f"A/workers/scripts/deployed/versions/{second}")
+    assert kept in version["resources"]["bindings"]
     live = api.live("deployed")
     assert live["versions"] == [{"version_id": second, "percentage": 100}]
     assert live["annotations"]["workers/message"] == "r2: second"
