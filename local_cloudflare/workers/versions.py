@@ -74,9 +74,7 @@ def draft(
     if script["last_number"]:
         previous = json.loads(newest_version(db, script["name"])["bindings"])
     metadata = given.metadata
-    # An upload that says nothing keeps the secrets: `wrangler deploy` 4.86 says nothing and loses none.
-    keep = metadata.get("keep_bindings", bound.SECRETS)
-    found = bound.resolve(metadata.get("bindings"), keep, previous, strict=strict)
+    found = bound.resolve(metadata.get("bindings"), metadata.get("keep_bindings"), previous, strict=strict)
     bound.check_targets(db, script["name"], found, json.loads(script["classes"]))
     return Draft(
         given.modules_json, metadata["main_module"], given.runtime, found, given.annotations(triggered_by)

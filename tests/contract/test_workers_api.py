@@ -211,7 +211,10 @@ def test_keep_and_inherit(api: Api, name: str) -> None:
     assert {"type": "plain_text", "name": "V", "text": "1"} in shown
     assert {"name": "KEY", "type": "secret_text"} in shown
     bare = api.upload(name, "r3")
-    assert api("GET", f"A/workers/scripts/{name}/versions/{bare}")["resources"]["bindings"] == []
+    shown = api("GET", f"A/workers/scripts/{name}/versions/{bare}")["resources"]["bindings"]
+    assert shown == [{"name": "KEY", "type": "secret_text"}], "secrets stay when nothing is said of them"
+    none = api.upload(name, "r4", keep_bindings=[])
+    assert api("GET", f"A/workers/scripts/{name}/versions/{none}")["resources"]["bindings"] == []
 
 
 def test_content_is_what_was_uploaded(api: Api, name: str) -> None:
