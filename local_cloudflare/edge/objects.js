@@ -148,6 +148,7 @@ export class ObjectHost extends DurableObject {
       [inner, outer],
       [outer, inner],
     ]) {
+      from.binaryType = "arraybuffer";
       from.accept();
       from.addEventListener("message", ({ data }) => to.send(data));
       from.addEventListener("close", ({ code, reason }) => close(code, reason));

@@ -4,6 +4,10 @@ import { env } from "cloudflare:workers";
 
 const text = new TextEncoder();
 
+// A cache that never hits, as caches are on workers.dev. workerd would throw without one.
+const emptyCache = { match: async () => undefined, put: async () => undefined, delete: async () => false };
+Object.defineProperty(globalThis, "caches", { value: { default: emptyCache, open: async () => emptyCache } });
+
 function install(instructions) {
   for (const [name, { kind, space, type }] of Object.entries(instructions)) {
     env[name] = kind === "objects" ? new ObjectNamespace(env[name], space) : unavailable(name, type);

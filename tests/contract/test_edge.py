@@ -1,0 +1,441 @@
+"""The edge: live versions on workerd behind TLS, and that it tells them apart as Cloudflare does."""
+
+import json
+import os
+import signal
+import socket
+import ssl
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection
+
+from local_cloudflare.launch import Instance, start
+from tests.support import edge
+from tests.support.api import WORKER, Api
+from tests.support.workers import children, new_name, publish, upload, url
+
+AT_ONCE = {"mode": "immediate"}
+OVERRIDES = "Cloudflare-Workers-Version-Overrides"
+
+
+@pytest.fixture(scope="module")
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    with start(tmp_path_factory.mktemp("edge") / "state", budget=100_000) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def api(instance: Instance) -> Api:
+    return Api(instance)
+
+
+@pytest.fixture(scope="module")
+def http(instance: Instance) -> Iterator[requests.Session]:
+    with edge.session(instance) as session:
+        yield session
+
+
+def ask(http: requests.Session, address: str, **headers: str) -> str:
+    answer = http.get(address, headers=headers, timeout=10)
+    assert answer.status_code == 200, f"{address}: {answer.status_code} {answer.text}"
+    return answer.text
+
+
+# --- which version answers
+
+
+def test_a_switch_is_visible_when_the_api_answers(api: Api, http: requests.Session) -> None:
+    script = new_name()
+    one = publish(api, script, WORKER % "one")
+    address = url(api, script)
+    assert ask(http, address) == "one"
+    two = upload(api, script, WORKER % "two")
+    assert ask(http, address) == "one"
+    for version, text in [(two, "two"), (one, "one"), (two, "two"), (one, "one")]:
+        api.deploy(script, version)
+        assert ask(http, address) == text
+
+
+def test_a_switch_loses_no_request(instance: Instance, api: Api) -> None:
+    script = new_name()
+    versions = [publish(api, script, WORKER % "0")] + [upload(api, script, WORKER % n) for n in range(1, 8)]
+    address, over, seen, lost = url(api, script), threading.Event(), Counter[str](), list[str]()
+
+    def client() -> None:
+        while not over.is_set():
+            try:
+                answer = edge.get(instance, address)  # each on a connection of its own
+                seen[answer.text if answer.ok else f"status {answer.status_code}"] += 1
+            except requests.RequestException as error:
+                lost.append(repr(error))
+
+    clients = [threading.Thread(target=client) for _ in range(3)]
+    for thread in clients:
+        thread.start()
+    for version in versions * 3:
+        api.deploy(script, version)
+        time.sleep(0.03)
+    over.set()
+    for thread in clients:
+        thread.join()
+    assert not lost
+    assert set(seen) <= {str(number) for number in range(8)} and len(seen) >= 4
+    assert seen.total() > 50
+
+
+def test_a_split_is_diced(api: Api, http: requests.Session) -> None:
+    script = new_name()
+    versions = [publish(api, script, WORKER % "old"), upload(api, script, WORKER % "new")]
+    shares = [{"version_id": versions[0], "percentage": 75}, {"version_id": versions[1], "percentage": 25}]
+    api("POST", f"A/workers/scripts/{script}/deployments", {"strategy": "percentage", "versions": shares})
+    seen = Counter(ask(http, url(api, script)) for _ in range(200))
+    assert 20 <= seen["new"] <= 85  # 25 % of 200 within five standard deviations
+
+
+def test_an_override_reaches_a_version_at_zero_percent(api: Api, http: requests.Session) -> None:
+    script, front = new_name(), new_name()
+    live, tried = publish(api, script, WORKER % "live"), upload(api, script, WORKER % "tried")
+    elsewhere = upload(api, script, WORKER % "not deployed")
+    calls = "export default { fetch(request, env) { return env.BACK.fetch(request); } };"
+    publish(api, front, calls, bindings=[{"type": "service", "name": "BACK", "service": script}])
+    body = {
+        "strategy": "percentage",
+        "versions": [{"version_id": live, "percentage": 100}, {"version_id": tried, "percentage": 0}],
+    }
+    api("POST", f"A/workers/scripts/{script}/deployments", body)
+    for name in (script, front):  # the service binding passes the header on, and it counts there too
+        address = url(api, name)
+        assert ask(http, address) == "live"
+        assert ask(http, address, **{OVERRIDES: f'{script}="{tried}"'}) == "tried"
+        assert ask(http, address, **{OVERRIDES: f'other="{live}", {script}="{tried}"'}) == "tried"
+        assert ask(http, address, **{OVERRIDES: f'{script}="{elsewhere}"'}) == "live"
+        assert ask(http, address, **{OVERRIDES: "nonsense"}) == "live"
+
+
+def test_bad_versions_harm_only_themselves(api: Api, http: requests.Session) -> None:
+    healthy, throws, broken = new_name(), new_name(), new_name()
+    publish(api, healthy, WORKER % "fine")
+    publish(api, throws, "export default { fetch() { throw new Error('not this') } };")
+    good = publish(api, broken, WORKER % "good")
+    api.deploy(broken, upload(api, broken, "this is not JavaScript"))
+    for name in (throws, broken):
+        answer = http.get(url(api, name), timeout=10)
+        assert (
+            answer.status_code == 500 and "error code: 1101" in answer.text and "not this" not in answer.text
+        )
+        assert answer.headers["server"] == "cloudflare" and len(answer.headers["cf-ray"]) == 20
+    assert ask(http, url(api, healthy)) == "fine"
+    api.deploy(broken, good)
+    assert ask(http, url(api, broken)) == "good"
+
+
+# --- what a version is given
+
+
+ENVIRONMENT = """
+import { env as imported } from "cloudflare:workers";
+const early = imported.TEXT;
+export default {
+  async fetch(request, env) {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/r2") return new Response(await env.MEDIA.get("x"));
+    if (pathname === "/cache") return Response.json((await caches.default.match(request)) ?? null);
+    if (pathname === "/out") return fetch(request.headers.get("x-to"));
+    return Response.json({ TEXT: env.TEXT, DATA: env.DATA, KEY: env.KEY, VERSION: env.VERSION, early,
+      url: request.url, address: request.headers.get("cf-connecting-ip"), colo: request.cf.colo });
+  },
+};
+"""
+
+
+def test_environment(instance: Instance, api: Api, http: requests.Session) -> None:
+    script, other = new_name(), new_name()
+    publish(api, other, WORKER % "other")
+    bindings = [
+        {"type": "plain_text", "name": "TEXT", "text": "plain"},
+        {"type": "json", "name": "DATA", "json": {"a": [1]}},
+        {"type": "secret_text", "name": "KEY", "text": "hidden"},
+        {"type": "version_metadata", "name": "VERSION"},
+        {"type": "r2_bucket", "name": "MEDIA", "bucket_name": "media"},
+    ]
+    version = publish(api, script, ENVIRONMENT, bindings=bindings, annotations={"workers/tag": "r7"})
+    address = url(api, script)
+    found = json.loads(ask(http, address + "?a=b"))
+    made = api("GET", f"A/workers/scripts/{script}/versions/{version}")["metadata"]["created_on"]
+    assert found == {
+        "TEXT": "plain",
+        "DATA": {"a": [1]},
+        "KEY": "hidden",
+        "VERSION": {"id": version, "tag": "r7", "timestamp": made},
+        "early": "plain",
+        "url": address + "?a=b",
+        "address": "127.0.0.1",
+        "colo": "LOC",
+    }
+    assert json.loads(ask(http, address + "cache")) is None
+    assert ask(http, address + "out", **{"x-to": url(api, other)}) == "other"
+    for path in ("r2", "out"):  # a binding that is not there, a host that is not here
+        answer = http.get(address + path, headers={"x-to": "https://example.com/"}, timeout=10)
+        assert answer.status_code == 500
+    log = (instance.state / "edge.log").read_text()
+    assert "the binding MEDIA (r2_bucket) is not available in the local Cloudflare" in log
+    assert "example.com is not served by the local Cloudflare" in log
+
+
+def test_modules_of_every_kind(api: Api, http: requests.Session) -> None:
+    script = new_name()
+    main = """
+import text from "./note.txt"; import data from "./bytes.bin"; import { help } from "./lib/help.js";
+export default { fetch() { return new Response([text, data.byteLength, help()].join()); } };
+"""
+    metadata = {"main_module": "main.js", "compatibility_date": "2026-11-20"}  # newer than this workerd
+    parts = {
+        "metadata": (None, json.dumps(metadata)),
+        "main.js": ("main.js", main, "application/javascript+module"),
+        "note.txt": ("note.txt", "noted", "text/plain"),
+        "bytes.bin": ("bytes.bin", b"\x00\xff\x80", "application/octet-stream"),
+        "lib/help.js": ("lib/help.js", "export const help = () => 'h';", "application/javascript+module"),
+    }
+    assert api.raw("PUT", f"A/workers/scripts/{script}", files=parts).ok
+    api("POST", f"A/workers/scripts/{script}/subdomain", {"enabled": True})
+    assert ask(http, url(api, script)) == "noted,3,h"
+
+
+def test_service_bindings_follow_the_target(api: Api, http: requests.Session) -> None:
+    back, front = new_name(), new_name()
+    source = """
+import { WorkerEntrypoint } from "cloudflare:workers";
+export class Named extends WorkerEntrypoint {
+  add(a, b) { return { sum: a + b, by: "@" }; }
+  fetch() { return new Response("named @"); }
+}
+export default {
+  async fetch(request) { return new Response(`${request.method} ${await request.text()} @`); },
+};
+"""
+    publish(api, back, source.replace("@", "one"))
+    calls = """
+export default {
+  async fetch(request, env) {
+    switch (new URL(request.url).pathname) {
+      case "/named": return env.NAMED.fetch(request);
+      case "/rpc": return Response.json(await env.NAMED.add(1, 2));
+      default: return env.BACK.fetch("https://back/path", { method: "POST", body: "hello" });
+    }
+  },
+};
+"""
+    service = {"type": "service", "service": back}
+    bindings = [service | {"name": "BACK"}, service | {"name": "NAMED", "entrypoint": "Named"}]
+    publish(api, front, calls, bindings=bindings)
+    for text in ("one", "two"):
+        if text == "two":
+            api.deploy(back, upload(api, back, source.replace("@", "two")))
+        assert ask(http, url(api, front)) == f"POST hello {text}"
+        assert ask(http, url(api, front, "/named")) == f"named {text}"
+        assert json.loads(ask(http, url(api, front, "/rpc"))) == {"sum": 3, "by": text}
+
+
+# --- names and routes
+
+
+def test_routes(instance: Instance, api: Api, http: requests.Session) -> None:
+    zone = "mustbeviral.com"
+    scripts = {name: new_name() for name in ("host", "any", "deep", "domain")}
+    for name, script in scripts.items():
+        upload(api, script, WORKER % name, first=True)
+    patterns = {
+        f"auth.{zone}/*": "host",
+        "*/api/*": "any",
+        "*/api/auth/*": "deep",
+        f"exact.{zone}/one": "host",
+    }
+    for pattern, name in patterns.items():
+        body = {"pattern": pattern, "script": scripts[name]}
+        api("POST", f"/zones/{instance.zones[zone]}/workers/routes", body)
+    body = {"hostname": f"own.{zone}", "service": scripts["domain"], "zone_id": instance.zones[zone]}
+    api("PUT", "A/workers/domains", body | {"environment": "production"})
+    expected = {
+        f"https://auth.{zone}/": "host",
+        f"https://auth.{zone}/api/auth/me": "host",  # a host says more than a path
+        f"https://www.{zone}/api/auth/me": "deep",
+        f"https://{zone}/api/else": "any",
+        f"https://own.{zone}/": "domain",
+        f"https://own.{zone}/api/x": "any",  # routes come before custom domains
+        f"https://exact.{zone}/one": "host",
+    }
+    assert {address: ask(http, address) for address in expected} == expected
+    for address in (f"https://exact.{zone}/one/more", f"https://nowhere.{zone}/"):
+        assert http.get(address, timeout=10).status_code == 530
+    assert http.get(url(api, scripts["host"]), timeout=10).status_code == 404  # workers.dev is off
+
+
+def test_tls(instance: Instance, http: requests.Session) -> None:
+    for name in ("example.com", "nothing.pages.dev", "mustbeviral.com.example.com"):
+        with pytest.raises(requests.exceptions.SSLError):
+            http.get(f"https://{name}/", timeout=10)
+    old = ssl.create_default_context(cafile=instance.ca_file)
+    with pytest.warns(DeprecationWarning):
+        old.minimum_version, old.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
+    with socket.create_connection(edge.address(instance), 5) as plain, pytest.raises(ssl.SSLError):
+        old.wrap_socket(plain, server_hostname="mustbeviral.com")
+
+
+# --- Durable Objects
+
+
+ROOM = """
+import { DurableObject } from "cloudflare:workers";
+export class Room extends DurableObject {
+  async fetch(request) {
+    const { pathname } = new URL(request.url);
+    if (request.headers.get("upgrade") === "websocket") {
+      const [client, server] = Object.values(new WebSocketPair());
+      if (pathname === "/hibernating") this.ctx.acceptWebSocket(server);
+      else {
+        server.binaryType = "arraybuffer";
+        server.accept();
+        server.addEventListener("message", ({ data }) =>
+          server.send(typeof data === "string" ? `@ ${data}` : data));
+      }
+      return new Response(null, { status: 101, webSocket: client });
+    }
+    return Response.json(await this.count());
+  }
+  async count(by = 1) {
+    const count = ((await this.ctx.storage.get("count")) ?? 0) + by;
+    await this.ctx.storage.put("count", count);
+    return { code: "@", count, id: this.ctx.id.toString() };
+  }
+  rows() { return [...this.ctx.storage.sql.exec("SELECT 1 AS one")]; }
+  webSocketMessage(socket, message) { socket.send(`@ ${message}`); }
+}
+export default {
+  async fetch(request, env) {
+    const { pathname, searchParams } = new URL(request.url);
+    const id = env.ROOMS.idFromName(searchParams.get("room") ?? "lobby");
+    const room = env.ROOMS.get(id);
+    switch (pathname) {
+      case "/ids": {
+        const unique = env.ROOMS.newUniqueId();
+        const again = env.ROOMS.idFromString(id.toString());
+        let invalid;
+        try { env.ROOMS.idFromString("0".repeat(64)); } catch (error) { invalid = error.name; }
+        return Response.json({ id: id.toString(), name: id.name, same: again.equals(id), invalid,
+          unique: (await env.ROOMS.get(unique).count()).id === unique.toString(),
+          byName: (await env.ROOMS.getByName("lobby").count(0)).id });
+      }
+      case "/rpc": return Response.json({ ...(await room.count(10)), rows: await room.rows() });
+      default: return room.fetch(request);
+    }
+  },
+};
+"""
+ROOMS = [{"type": "durable_object_namespace", "name": "ROOMS", "class_name": "Room"}]
+
+
+@pytest.fixture
+def rooms(api: Api) -> tuple[str, str]:
+    """A Worker with rooms whose version `one` is live, and the id of its version `two`."""
+    script = new_name("rooms")
+    migrations = {"new_tag": "v1", "steps": [{"new_sqlite_classes": ["Room"]}]}
+    publish(api, script, ROOM.replace("@", "one"), bindings=ROOMS, migrations=migrations)
+    return script, upload(api, script, ROOM.replace("@", "two"), bindings=ROOMS)
+
+
+def count(api: Api, http: requests.Session, script: str, path: str = "/") -> tuple[str, int]:
+    found = json.loads(ask(http, url(api, script, path)))
+    return found["code"], found["count"]
+
+
+def test_objects(api: Api, http: requests.Session, rooms: tuple[str, str]) -> None:
+    script, two = rooms
+    found = json.loads(ask(http, url(api, script, "/ids")))
+    assert found["same"] and found["unique"] and found["invalid"] == "TypeError" and found["name"] == "lobby"
+    assert found["byName"] == found["id"]
+    assert count(api, http, script) == ("one", 1)
+    assert count(api, http, script, "/rpc") == ("one", 11)
+    assert count(api, http, script, "/?room=other") == ("one", 1)
+    api.deploy(script, two, code_update_strategy=AT_ONCE)
+    assert count(api, http, script) == ("two", 12)  # new code, the old storage
+
+
+def test_a_running_object_keeps_its_code_for_max_delay(
+    api: Api, http: requests.Session, rooms: tuple[str, str]
+) -> None:
+    script, two = rooms
+    assert count(api, http, script) == ("one", 1)
+    api.deploy(script, two, code_update_strategy={"mode": "deferred", "max_delay": 1})
+    assert count(api, http, script) == ("one", 2)
+    assert count(api, http, script, "/?room=new") == ("two", 1)  # one that was not running
+    time.sleep(1.05)
+    assert count(api, http, script) == ("two", 3)
+
+
+def test_an_idle_object_leaves_memory(api: Api, http: requests.Session, rooms: tuple[str, str]) -> None:
+    script, two = rooms
+    assert count(api, http, script) == ("one", 1)
+    api.deploy(script, two)
+    assert count(api, http, script) == ("one", 2)
+    time.sleep(10.5)
+    assert count(api, http, script) == ("two", 3)
+
+
+@pytest.mark.parametrize("path", ["/socket", "/hibernating"])
+def test_websockets(instance: Instance, api: Api, rooms: tuple[str, str], path: str) -> None:
+    script, two = rooms
+    address = url(api, script, path).replace("https", "wss")
+
+    def said(ws: ClientConnection, what: Any = "hello") -> Any:
+        ws.send(what)
+        return ws.recv(timeout=10)
+
+    with edge.websocket(instance, address) as ws:
+        assert said(ws) == "one hello"
+        assert len(said(ws, "x" * 100_000)) == 100_004
+        if path == "/socket":
+            assert said(ws, b"\x00\xff") == b"\x00\xff"
+        api.deploy(script, two)
+        assert said(ws) == "one hello"
+        api.deploy(script, two, code_update_strategy=AT_ONCE)
+        with pytest.raises(ConnectionClosed):
+            said(ws)
+    with edge.websocket(instance, address) as ws:
+        assert said(ws) == "two hello"
+
+
+# --- the processes
+
+
+def test_workerd_comes_back_and_objects_outlive_a_restart(tmp_path: Path) -> None:
+    script = new_name("rooms")
+    with start(tmp_path / "state") as instance, edge.session(instance) as http:
+        api = Api(instance)
+        migrations = {"new_tag": "v1", "steps": [{"new_sqlite_classes": ["Room"]}]}
+        publish(api, script, ROOM.replace("@", "one"), bindings=ROOMS, migrations=migrations)
+        assert count(api, http, script) == ("one", 1)
+        (workerd,) = children(instance.process.pid)
+        os.kill(workerd, signal.SIGKILL)
+        with edge.session(instance) as another:  # it waits for the new workerd, and is not refused
+            assert count(api, another, script) == ("one", 2)
+    with start(tmp_path / "state") as instance, edge.session(instance) as http:
+        assert count(Api(instance), http, script) == ("one", 3)
+        (workerd,) = children(instance.process.pid)
+        assert requests.post(instance.admin_url + "/reset", timeout=10).ok
+        publish(Api(instance), script, ROOM.replace("@", "new"), bindings=ROOMS, migrations=migrations)
+        assert count(Api(instance), http, script) == ("new", 1)
+        (workerd,) = children(instance.process.pid)
+        instance.process.kill()
+        instance.process.wait()
+        deadline = time.monotonic() + 5
+        while Path(f"/proc/{workerd}").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert not Path(f"/proc/{workerd}").exists()
