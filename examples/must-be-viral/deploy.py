@@ -268,7 +268,7 @@ def deploy(
     environment: str = "local",
     only: Collection[str] | None = None,
 ) -> None:
-    """Deploys `release`, in about five seconds.
+    """Deploys `release`, in about five seconds on two cores.
 
     `bad` is a key of FAULTS; `wrangler` the command and its first arguments; `only` names components
     (all when None). Raises DeployError, with what wrangler printed when it was wrangler that failed.

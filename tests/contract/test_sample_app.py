@@ -188,6 +188,25 @@ def test_rooms_keep_their_code_until_told_otherwise(instance: Instance) -> None:
         assert said(socket) == {"room": "lobby", "count": 3, "release": "r1", "echo": "hello"}
 
 
+@pytest.mark.usefixtures("good")
+def test_a_version_is_tried_unseen_through_the_gateway(instance: Instance, http: requests.Session) -> None:
+    api, content = Api(instance), script("content")
+    live, tried = version_of(api, "content", "r2"), version_of(api, "content", "r3")
+    both = [{"version_id": live, "percentage": 100}, {"version_id": tried, "percentage": 0}]
+    api("POST", f"A/workers/scripts/{content}/deployments", {"strategy": "percentage", "versions": both})
+    override = {"cloudflare-workers-version-overrides": f'{content}="{tried}"'}
+
+    def answers(url: str, **headers: str) -> requests.Response:
+        return http.get(url, headers=headers, timeout=10)
+
+    assert answers("https://content.mustbeviral.com/health").json()["version"] == live
+    assert answers("https://content.mustbeviral.com/health", **override).status_code == 500
+    assert answers("https://api.mustbeviral.com/api/content/health").json()["version"] == live
+    assert answers("https://api.mustbeviral.com/api/content/health", **override).status_code == 500
+    assert answers("https://api.mustbeviral.com/health").json()["status"] == "healthy"
+    assert answers("https://api.mustbeviral.com/health", **override).json()["status"] == "degraded"
+
+
 # --- the other ways of being bad; each deploys as little as shows it
 
 

@@ -158,6 +158,14 @@ def test_versions(wrangler: Wrangler, api: Api) -> None:
     assert live["code_update_strategy"] == {"mode": "deferred", "max_delay": 300}  # sent, or the default
 
 
+def test_deploy_by_tag(wrangler: Wrangler, api: Api) -> None:
+    first, second = api.release("tagged", "r1", "r2")
+    done = wrangler.run("versions", "deploy", "--version-tag", "r1", "--name", "tagged", "-y")
+    known = wrangler.current  # 4.86.0 has no such option
+    assert done.returncode == (0 if known else 1), done.stderr
+    assert api.live("tagged")["versions"][0]["version_id"] == (first if known else second)
+
+
 def test_more_than_ten_versions(wrangler: Wrangler, api: Api) -> None:
     ids = [api.upload("many", f"v{n}", first=n == 0) for n in range(12)]
     listed = [version["id"] for version in wrangler.json("versions", "list", "--name", "many")]
