@@ -4,6 +4,7 @@ Strict mode validates every answer against the SDK's generated models, which mak
 the SDK itself is wrong about the real API, the test says so and holds on to that.
 """
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -235,6 +236,42 @@ def test_pages(instance: Instance, api: Api, account: dict[str, Any]) -> None:
             projects.deployments.rollback(
                 "00000000-0000-4000-8000-000000000000", project_name=PROJECT, **account
             )
+
+
+def test_pages_deployments_can_be_retried_and_deleted(instance: Instance, account: dict[str, Any]) -> None:
+    with client(instance, strict=False) as sdk:
+        projects = sdk.pages.projects
+        oldest = list(projects.deployments.list(PROJECT, **account))[-1]
+        again = projects.deployments.retry(oldest.id, project_name=PROJECT, **account)
+        assert again.id != oldest.id
+        assert again.deployment_trigger.metadata.commit_hash == oldest.deployment_trigger.metadata.commit_hash
+        deadline = time.monotonic() + 10
+        while (live := projects.get(PROJECT, **account).canonical_deployment) and live.id != again.id:
+            assert time.monotonic() < deadline, "the retried deployment did not become live"
+            time.sleep(0.05)
+        assert live is not None
+        with pytest.raises(cloudflare.APIStatusError) as refused:
+            projects.deployments.delete(live.id, project_name=PROJECT, **account)
+        assert 400 <= refused.value.status_code < 500
+        projects.deployments.delete(oldest.id, project_name=PROJECT, **account)
+        assert oldest.id not in [d.id for d in projects.deployments.list(PROJECT, **account)]
+
+        domains = {domain.name for domain in projects.domains.list(PROJECT, **account)}
+        assert domains == {"mustbeviral.com", "www.mustbeviral.com"}
+
+
+# --- KV
+
+
+def test_kv(sdk: Cloudflare, account: dict[str, Any]) -> None:
+    namespace = sdk.kv.namespaces.create(title="made-by-the-sdk", **account)
+    assert namespace.id in [found.id for found in sdk.kv.namespaces.list(**account)]
+    where = {"namespace_id": namespace.id, **account}
+    sdk.kv.namespaces.values.update("a/key", value=b"a value", **where)
+    assert sdk.kv.namespaces.values.get("a/key", **where).read() == b"a value"
+    assert [key.name for key in sdk.kv.namespaces.keys.list(prefix="a/", **where)] == ["a/key"]
+    sdk.kv.namespaces.delete(**where)
+    assert namespace.id not in [found.id for found in sdk.kv.namespaces.list(**account)]
 
 
 # --- DNS

@@ -45,8 +45,8 @@ class Api:
         answer = self.raw(method, f"A/workers/scripts/{script}{path}", files=files)
         assert answer.ok, answer.text
         if first:
-            return self.live(script)["versions"][0]["version_id"]
-        return answer.json()["result"]["id"]
+            return str(self.live(script)["versions"][0]["version_id"])
+        return str(answer.json()["result"]["id"])
 
     def deploy(self, script: str, version: str, *, force: bool = False, **fields: Any) -> dict[str, Any]:
         """Makes one version live at 100 %; the deployment. `force`: although a secret has changed."""
