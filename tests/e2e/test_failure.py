@@ -35,7 +35,7 @@ def test_a_lost_answer_is_read_back(environment: Environment) -> None:
     [
         {"kind": "error", "status": 500, "count": 4},
         {"kind": "reset", "phase": "before", "count": 4},
-        {"kind": "rate_limit", "count": 6},
+        {"kind": "rate_limit", "lease_seconds": 2},
     ],
     ids=lambda fault: fault["kind"],
 )
