@@ -56,53 +56,16 @@ run: {description: Id of the run., returned: always, type: str}
 journal: {description: File of the run's journal., returned: always, type: str}
 """
 
-from datetime import UTC, datetime
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.journal import Journal
-from ansible.module_utils.outcome import DONE, outcome
-from ansible.module_utils.release.status import identities, status_rows, status_table
-from ansible.module_utils.task import (
-    CLOUDFLARE,
-    COMPONENTS,
-    GROUPING,
-    RUN,
-    platform_of,
-    releases_of,
-    run_module,
-    states_of,
-)
-
-
-def look(module: AnsibleModule, journal: Journal) -> dict[str, Any]:
-    """Read and describe."""
-    environment = module.params["environment_name"]
-    with journal.stage("status", environment=environment):
-        states = states_of(module, platform_of(module, journal))
-        releases = releases_of(module, states)
-        release, rows = status_rows(states, releases)
-    journal.write("status", release=release, components=rows)
-    misfits = [row["component"] for row in rows if row["problem"]]
-    serves = f"{environment} serves {release}" if release else f"{environment} serves no release"
-    return {
-        "release": release,
-        "whole": not misfits,
-        "components": rows,
-        "identities": identities(states, releases),
-        "outcome": outcome(
-            DONE,
-            f"{serves}, except {', '.join(misfits)}" if misfits else serves,
-            next_=f"ansible-playbook validate.yml -i {environment}",
-            details=status_table(rows, datetime.now(UTC)),
-        ),
-    }
+from ansible.module_utils.stage.status import SPEC, work
+from ansible.module_utils.stage.task import Task, perform
 
 
 def main() -> None:
     """Entry point."""
-    spec = {**RUN, **CLOUDFLARE, **COMPONENTS, **GROUPING}
-    run_module(AnsibleModule(argument_spec=spec, supports_check_mode=True), look)
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    result = perform(work, Task(module.params, module.check_mode, module._diff))
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

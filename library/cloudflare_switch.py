@@ -44,89 +44,16 @@ run: {description: Id of the run., returned: always, type: str}
 journal: {description: File of the run's journal., returned: always, type: str}
 """
 
-import time
-from dataclasses import asdict
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.cloudflare.switch import Moved, switch
-from ansible.module_utils.journal import Journal
-from ansible.module_utils.outcome import FAILED, PARTIAL, REFUSED, outcome
-from ansible.module_utils.release.plan import Move
-from ansible.module_utils.task import (
-    CLOUDFLARE,
-    COMPONENTS,
-    MOVING,
-    RUN,
-    moves_of,
-    platform_of,
-    run_module,
-)
-
-
-def move_all(module: AnsibleModule, journal: Journal) -> dict[str, Any]:
-    """Switch, and say where everything stands when it is not whole."""
-    moves = moves_of(module)
-    result: dict[str, Any] = {"moved": [], "seconds": 0.0, "changed": any(move.changes for move in moves)}
-    if module._diff:
-        result["diff"] = {
-            "before": "".join(f"{move.component}: {move.from_label}\n" for move in moves),
-            "after": "".join(f"{move.component}: {move.to_label}\n" for move in moves),
-        }
-    if module.check_mode:
-        return result
-    began = time.monotonic()
-    with journal.stage("switch"):
-        moved = switch(
-            platform_of(module, journal),
-            moves,
-            order={item["name"]: item["after"] for item in module.params["components"]},
-            message=module.params["message"],
-            force=module.params["accept_secret_change"],
-            journal=journal,
-        )
-    result["moved"] = [asdict(item) for item in moved]
-    result["seconds"] = round(time.monotonic() - began, 4)
-    result["changed"] = any(item.state == "moved" for item in moved)
-    if not all(item.at_target for item in moved):
-        result["outcome"] = _end(module.params["environment_name"], moves, moved)
-    return result
-
-
-def _end(environment: str, moves: list[Move], moved: list[Moved]) -> dict[str, Any]:
-    label = {move.component: move.to_label for move in moves}
-    before = {move.component: move.from_label for move in moves}
-    again = f"ansible-playbook rollback.yml -i {environment}"
-    details = [
-        f"{item.component}: at {label[item.component]}, the target"
-        if item.at_target
-        else f"{item.component}: still at {item.where or before[item.component]}: {item.problem}"
-        for item in moved
-    ]
-    missing = [item for item in moved if not item.at_target]
-    secrets = sorted({name for item in missing for name in item.secrets})
-    if secrets:
-        again += " -e accept_secret_change=true"
-    arrived = len(moved) - len(missing)
-    if arrived:
-        message = f"the set is mixed: {arrived} of {len(moved)} components arrived"
-        return outcome(PARTIAL, message, next_=f"{again}  (goes on from here)", details=details)
-    if all(item.state == "stayed" for item in missing):
-        return outcome(
-            REFUSED, "nothing was changed: no component could be moved", next_=again, details=details
-        )
-    return outcome(
-        FAILED,
-        "no component is known to have arrived",
-        next_=f"{again}  (goes on from here)",
-        details=details,
-    )
+from ansible.module_utils.stage.switch import SPEC, work
+from ansible.module_utils.stage.task import Task, perform
 
 
 def main() -> None:
     """Entry point."""
-    spec = {**RUN, **CLOUDFLARE, **COMPONENTS, **MOVING}
-    run_module(AnsibleModule(argument_spec=spec, supports_check_mode=True), move_all)
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    result = perform(work, Task(module.params, module.check_mode, module._diff))
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

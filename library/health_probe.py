@@ -53,102 +53,16 @@ run: {description: Id of the run., returned: always, type: str}
 journal: {description: File of the run's journal., returned: always, type: str}
 """
 
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.concurrent import each
-from ansible.module_utils.journal import Journal
-from ansible.module_utils.outcome import DONE, INVALID, outcome
-from ansible.module_utils.probe.check import Checked, check
-from ansible.module_utils.probe.contract import Contract
-from ansible.module_utils.release.text import columns
-from ansible.module_utils.task import (
-    COMPONENTS,
-    PROBING,
-    RUN,
-    connector_of,
-    contracts_of,
-    limits_of,
-    run_module,
-)
-
-
-def validate(module: AnsibleModule, journal: Journal) -> dict[str, Any]:
-    """Check all, and say how the run ends."""
-    params = module.params
-    connector, limits, known = connector_of(module), limits_of(module), params["identities"]
-    declared = contracts_of(module)
-    contracts = {name: contract for name, contract in declared.items() if contract is not None}
-
-    def one(item: tuple[str, Contract]) -> Checked:
-        name, contract = item
-        return check(connector, name, contract, limits, identity=known.get(name), journal=journal)
-
-    with journal.stage("validate"):
-        checked: list[Checked] = []
-        for result in each(one, contracts.items()):
-            if isinstance(result, Exception):
-                raise result
-            checked.append(result)
-    skipped = {
-        item["name"]: item["health"]["not_applicable"]
-        for item in params["components"]
-        if "not_applicable" in item["health"]
-    }
-    return {
-        "checked": [item.as_dict() for item in checked],
-        "outcome": _end(params, checked, skipped, journal.elapsed),
-    }
-
-
-def _end(
-    params: dict[str, Any], checked: list[Checked], skipped: dict[str, str], elapsed: float
-) -> dict[str, Any]:
-    environment, release = params["environment_name"], params["release"]
-    rows = [("component", "verdict", "version", "answer", "")]
-    for item in checked:
-        took = f"{item.seconds * 1000:.0f} ms" if item.seconds is not None else "-"
-        retried = [f"{item.attempts} attempts"] if item.attempts > 1 else []
-        rows.append(
-            (item.component, item.verdict, item.version or "-", took, "; ".join([*item.problems, *retried]))
-        )
-    rows += [(name, "not applicable", "-", "-", str(reason)) for name, reason in skipped.items()]
-    details = columns(rows)
-    if params["left_out"]:
-        details.append(f"not in this run: {', '.join(params['left_out'])}")
-    failed = [item.component for item in checked if item.verdict != "pass"]
-    if failed:
-        message = (
-            f"{environment}: {', '.join(failed)} {'does' if len(failed) == 1 else 'do'} not keep the contract"
-        )
-        after = f"ansible-playbook rollback.yml -i {environment}"
-        if params["came_before"] != "nothing":
-            message = f"the set is at {release}, but {message}"
-            after = f"ansible-playbook rollback.yml -i {environment} -e release=<an older one>"
-        return outcome(INVALID, message, next_=after, details=details)
-    what = f"{environment} serves {release}" if release else f"{environment} works"
-    if params["came_before"] == "no_change":
-        what = f"nothing to do: {what} already"
-    part = (
-        "" if not params["left_out"] else f" (without {', '.join(params['left_out'])}: the set is incomplete)"
-    )
-    proof = f"{len(checked)} of {len(checked) + len(skipped)} components checked"
-    after = f"ansible-playbook status.yml -i {environment}"
-    return outcome(DONE, f"{what}{part}; {proof}, {elapsed:.1f} s", next_=after, details=details)
+from ansible.module_utils.stage.task import Task, perform
+from ansible.module_utils.stage.validate import SPEC, work
 
 
 def main() -> None:
     """Entry point."""
-    spec = {
-        **RUN,
-        **COMPONENTS,
-        **PROBING,
-        "identities": {"type": "dict", "required": True},
-        "release": {"type": "str", "default": ""},
-        "came_before": {"type": "str", "choices": ["nothing", "switch", "no_change"], "default": "nothing"},
-        "left_out": {"type": "list", "elements": "str", "default": []},
-    }
-    run_module(AnsibleModule(argument_spec=spec, supports_check_mode=True), validate)
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    result = perform(work, Task(module.params, module.check_mode, module._diff))
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -90,78 +90,16 @@ journal: {description: File of the run's journal., returned: always, type: str}
 outcome: {description: How the run ends here., returned: when there is no target or in check mode, type: dict}
 """
 
-from datetime import UTC, datetime
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.journal import Journal
-from ansible.module_utils.outcome import DONE, REFUSED, outcome
-from ansible.module_utils.release.choose import Refusal, choose
-from ansible.module_utils.release.plan import make_plan
-from ansible.module_utils.release.text import candidate_table, plan_table
-from ansible.module_utils.task import (
-    CLOUDFLARE,
-    COMPONENTS,
-    GROUPING,
-    RUN,
-    platform_of,
-    releases_of,
-    run_module,
-    states_of,
-)
-
-
-def plan(module: AnsibleModule, journal: Journal) -> dict[str, Any]:
-    """Read, group, choose, plan."""
-    params = module.params
-    environment = params["environment_name"]
-    limited = params["left_out"] or None
-    with journal.stage("plan", environment=environment, check_mode=module.check_mode, left_out=limited):
-        states = states_of(module, platform_of(module, journal))
-        releases = releases_of(module, states)
-        now = datetime.now(UTC)
-        try:
-            choice = choose(states, releases, release=params["release"] or None, versions=params["versions"])
-        except Refusal as refusal:
-            table = candidate_table(refusal.candidates, environment, now)
-            journal.write("plan.refused", why=str(refusal), table=table)
-            return {
-                "outcome": outcome(
-                    REFUSED, str(refusal), next_="choose one of the releases above", details=table
-                )
-            }
-        made = make_plan(environment, states, releases, choice, left_out=params["left_out"])
-        table = plan_table(made, now)
-        journal.write("plan", **made.as_dict())
-    result: dict[str, Any] = {"plan": made.as_dict(), "identities": made.identities, "table": table}
-    if module._diff:
-        result["diff"] = {
-            "before_header": f"{environment}, now",
-            "after_header": f"{environment}, plan {made.hash}",
-            "before": "".join(f"{move.component}: {move.from_label}\n" for move in made.moves),
-            "after": "".join(f"{move.component}: {move.to_label}\n" for move in made.moves),
-        }
-    if module.check_mode:
-        would = f"would go to {made.release}" if made.changes else f"serves {made.release} already"
-        after = f"ansible-playbook rollback.yml -i {environment}"
-        result["outcome"] = outcome(
-            DONE, f"only a check, nothing was changed: {environment} {would}", next_=after
-        )
-    return result
+from ansible.module_utils.stage.plan import SPEC, work
+from ansible.module_utils.stage.task import Task, perform
 
 
 def main() -> None:
     """Entry point."""
-    spec = {
-        **RUN,
-        **CLOUDFLARE,
-        **COMPONENTS,
-        **GROUPING,
-        "left_out": {"type": "list", "elements": "str", "default": []},
-        "release": {"type": "str", "default": ""},
-        "versions": {"type": "dict", "default": {}},
-    }
-    run_module(AnsibleModule(argument_spec=spec, supports_check_mode=True), plan)
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    result = perform(work, Task(module.params, module.check_mode, module._diff))
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

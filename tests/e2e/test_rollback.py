@@ -24,6 +24,16 @@ def test_the_whole_set_goes_back_and_is_proved(environment: Environment) -> None
     assert set(probes) == {*WORKERS, "site"}
 
 
+def test_the_modules_do_the_same_without_the_actions(environment: Environment) -> None:
+    good = environment.versions("r2")
+    run = environment.play("rollback.yml", actions=False)
+    assert run.code == 0, run.output
+    assert environment.live() == good
+    refused = environment.play("rollback.yml", "-e", "release=r9", actions=False)
+    assert refused.code == 10
+    assert "REFUSED: there is no release 'r9'" in refused.last_line
+
+
 def test_the_second_run_changes_nothing_and_says_so(environment: Environment) -> None:
     assert environment.play("rollback.yml").code == 0
     before = environment.live()

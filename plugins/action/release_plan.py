@@ -1,0 +1,45 @@
+"""Runs a stage inside ``ansible-playbook`` instead of starting a Python for it.
+
+The modules of the library work by themselves; this file, under the name of each of them, is what
+Ansible finds first. Starting a module costs about 0.3 s, four times in a rollback, and everything
+runs on this machine anyway. Elsewhere the module itself is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import ansible.module_utils
+from ansible.plugins.action import ActionBase
+
+# Ansible offers a project's module_utils to modules only; here the controller needs them.
+ansible.module_utils.__path__.append(str(Path(__file__).parents[1] / "module_utils"))
+
+from ansible.module_utils.stage.task import Task, perform  # noqa: E402
+
+STAGES = {
+    "release_plan": "plan",
+    "cloudflare_rehearse": "rehearse",
+    "cloudflare_switch": "switch",
+    "health_probe": "validate",
+    "cloudflare_info": "status",
+}
+
+
+class ActionModule(ActionBase):
+    """One stage, in the process of the task."""
+
+    _supports_check_mode = True
+    _supports_diff = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        if self._connection.transport not in ("local", "ansible.builtin.local"):
+            result.update(self._execute_module(task_vars=task_vars))
+            return result
+        stage = import_module(f"ansible.module_utils.stage.{STAGES[self._task.action]}")
+        _, params = self.validate_argument_spec(argument_spec=stage.SPEC)
+        result.update(perform(stage.work, Task(params, self._task.check_mode, self._task.diff)))
+        return result

@@ -1,0 +1,68 @@
+"""The arguments that stages share, as Ansible's argument specifications."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..release.group import KEYS
+
+__all__ = ["CLOUDFLARE", "COMPONENTS", "GROUPING", "MOVING", "PROBING", "RUN"]
+
+RUN: dict[str, Any] = {
+    "run": {"type": "str", "default": ""},
+    "runs_dir": {"type": "path", "required": True},
+    "environment_name": {"type": "str", "required": True},
+}
+CLOUDFLARE: dict[str, Any] = {
+    "cloudflare": {
+        "type": "dict",
+        "required": True,
+        "options": {
+            "account_id": {"type": "str", "required": True},
+            "api_token": {"type": "str", "no_log": True, "default": ""},
+            "api_url": {"type": "str", "default": "https://api.cloudflare.com/client/v4"},
+            "transport": {"type": "str", "choices": ["rest", "wrangler"], "default": "rest"},
+            "wrangler": {"type": "list", "elements": "str", "default": ["npx", "--no-install", "wrangler"]},
+            "patience": {"type": "float", "default": 60},
+        },
+    }
+}
+COMPONENTS: dict[str, Any] = {
+    "components": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {
+            "name": {"type": "str", "required": True},
+            "kind": {"type": "str", "required": True, "choices": ["worker", "pages"]},
+            "target": {"type": "str", "required": True},
+            "follows": {"type": "str", "choices": ["always", "when_changed"], "default": "always"},
+            "after": {"type": "list", "elements": "str", "default": []},
+            "health": {"type": "dict", "required": True},
+        },
+    }
+}
+PROBING: dict[str, Any] = {
+    "probing": {
+        "type": "dict",
+        "required": True,
+        "options": {
+            "connect_to": {"type": "str", "default": ""},
+            "ca_file": {"type": "str", "default": ""},
+            "timeout": {"type": "float", "default": 10},
+            "seconds": {"type": "float", "required": True},
+            "max_skew": {"type": "float", "default": 60},
+            "slow": {"type": "float", "default": 2},
+            "tls_margin": {"type": "float", "default": 14},
+        },
+    }
+}
+GROUPING: dict[str, Any] = {
+    "keys": {"type": "list", "elements": "str", "choices": list(KEYS), "default": list(KEYS)},
+    "window": {"type": "float", "default": 900},
+}
+MOVING: dict[str, Any] = {
+    "moves": {"type": "list", "elements": "dict", "required": True},
+    "accept_secret_change": {"type": "bool", "default": False},
+    "message": {"type": "str", "required": True},
+}

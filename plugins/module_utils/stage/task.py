@@ -1,0 +1,169 @@
+"""One call of a stage: its arguments, the way to Cloudflare, the way out.
+
+A stage runs either as a module of the library or, on the controller, as an action; both come here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ..cloudflare.client import Client
+from ..cloudflare.errors import CloudflareError
+from ..cloudflare.platform import Platform
+from ..cloudflare.rest import Rest
+from ..cloudflare.wrangler import Wrangler
+from ..concurrent import each
+from ..journal import Journal, new_run_id
+from ..outcome import FAILED, REFUSED, outcome
+from ..probe.check import Limits
+from ..probe.connect import Connector
+from ..probe.contract import Contract
+from ..redact import Redactor
+from ..release.group import group
+from ..release.model import Component, Release, State
+from ..release.plan import Move
+
+__all__ = ["Task", "perform"]
+
+# No such Worker (10007, 10090), no such Pages project (8000007).
+_NOT_THERE = (10007, 10090, 8000007)
+_NAMED_BY = {"worker": ("Worker", "worker_name"), "pages": ("Pages project", "pages_project")}
+
+
+class Unreadable(Exception):
+    """Some components could not be read, so nothing can be planned."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__(f"Cloudflare could not be read for {len(problems)} component(s)")
+        self.problems = problems
+
+
+@dataclass
+class Task:
+    """``params`` are valid by the stage's specification; ``check_mode`` and ``diff`` as in Ansible."""
+
+    params: Mapping[str, Any]
+    check_mode: bool
+    diff: bool
+
+    @cached_property
+    def journal(self) -> Journal:
+        """The run's journal; a run without an id gets one."""
+        token = (self.params.get("cloudflare") or {}).get("api_token")
+        return Journal(Path(self.params["runs_dir"]), self.params["run"] or new_run_id(), Redactor([token]))
+
+    @cached_property
+    def platform(self) -> Platform:
+        """The way to Cloudflare that the inventory asks for."""
+        declared = self.params["cloudflare"]
+        url, account, patience = declared["api_url"], declared["account_id"], declared["patience"]
+
+        def rest(token: str) -> Rest:
+            return Rest(Client(url, token, account, self.journal, patience=patience))
+
+        if declared["transport"] == "rest":
+            return rest(declared["api_token"])
+        return Wrangler(
+            declared["wrangler"],
+            account=account,
+            api_url=url,
+            token=declared["api_token"] or None,
+            journal=self.journal,
+            pages=rest,
+        )
+
+    @property
+    def connector(self) -> Connector:
+        declared = self.params["probing"]
+        return Connector(
+            connect_to=declared["connect_to"], ca_file=declared["ca_file"], timeout=declared["timeout"]
+        )
+
+    @property
+    def limits(self) -> Limits:
+        declared = self.params["probing"]
+        return Limits(declared["seconds"], declared["max_skew"], declared["slow"], declared["tls_margin"])
+
+    @property
+    def contracts(self) -> dict[str, Contract | None]:
+        """The health contract per component; ``None`` where the inventory declares that there is none."""
+        return {
+            item["name"]: None if "not_applicable" in item["health"] else Contract.of(item["health"])
+            for item in self.params["components"]
+        }
+
+    @property
+    def moves(self) -> list[Move]:
+        """The plan's moves, as the plan stage returned them."""
+        return [
+            Move(**{**item, "live": tuple((id_, float(percent)) for id_, percent in item["live"])})
+            for item in self.params["moves"]
+        ]
+
+    def states(self) -> dict[str, State]:
+        """What Cloudflare says of every component, asked all at once. Raises :class:`Unreadable`."""
+        components = [
+            Component(item["name"], item["kind"], item["target"], item["follows"])
+            for item in self.params["components"]
+        ]
+        states: dict[str, State] = {}
+        problems: list[str] = []
+        for component, state in zip(components, each(self.platform.state, components), strict=True):
+            if isinstance(state, State):
+                states[component.name] = state
+            elif isinstance(state, CloudflareError):
+                problems.append(f"{component.name}: {_what_is_missing(component, state)}")
+            else:
+                raise state
+        if problems:
+            raise Unreadable(problems)
+        return states
+
+    def releases(self, states: Mapping[str, State]) -> list[Release]:
+        """The releases that the versions make up, newest first."""
+        return group(states, window=timedelta(seconds=self.params["window"]), keys=self.params["keys"])
+
+
+def perform(work: Callable[[Task], dict[str, Any]], task: Task) -> dict[str, Any]:
+    """Do ``work`` and give its result, with ``failed`` and ``msg`` when its outcome is not a good one.
+
+    A user never meets a traceback: an unforeseen error is named as a defect.
+    """
+    journal = task.journal
+    try:
+        result = work(task)
+    except Unreadable as error:
+        result = {
+            "outcome": outcome(
+                REFUSED,
+                f"nothing was changed: {error}",
+                next_="put right what is said above, then run the same command again; "
+                "https://www.cloudflarestatus.com tells whether Cloudflare has trouble",
+                details=error.problems,
+            )
+        }
+    except Exception as error:
+        journal.write("defect", error=f"{type(error).__name__}: {error}")
+        message = f"an unforeseen error, which is a defect of Known Good: {type(error).__name__}: {error}"
+        result = {"outcome": outcome(FAILED, message, next_=f"look at {journal.path}, and report it")}
+    result = {"changed": False, **result, "run": journal.run, "journal": str(journal.path)}
+    if journal.trouble:
+        result["warnings"] = [journal.trouble]
+    end = result.get("outcome")
+    if end is not None:
+        journal.write("outcome", **end)
+        if end["exit_code"]:
+            result |= {"failed": True, "msg": end["message"]}
+    return result
+
+
+def _what_is_missing(component: Component, error: CloudflareError) -> str:
+    if error.code not in _NOT_THERE:
+        return str(error)
+    what, variable = _NAMED_BY[component.kind]
+    return f"the account has no {what} named {component.target}; correct {variable}, or cloudflare_account_id"
