@@ -17,6 +17,7 @@ from ansible.plugins.action import ActionBase
 # Ansible offers a project's module_utils to modules only; here the controller needs them.
 ansible.module_utils.__path__.append(str(Path(__file__).parents[1] / "module_utils"))
 
+from ansible.module_utils.stage.lifeline import end_with_the_command  # noqa: E402
 from ansible.module_utils.stage.task import Task, perform  # noqa: E402
 
 STAGES = {
@@ -39,6 +40,7 @@ class ActionModule(ActionBase):
         if self._connection.transport not in ("local", "ansible.builtin.local"):
             result.update(self._execute_module(task_vars=task_vars))
             return result
+        end_with_the_command()
         stage = import_module(f"ansible.module_utils.stage.{STAGES[self._task.action]}")
         _, params = self.validate_argument_spec(argument_spec=stage.SPEC)
         result.update(perform(stage.work, Task(params, self._task.check_mode, self._task.diff)))
