@@ -77,7 +77,7 @@ class Front:
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.sni_callback = self._choose
         self._server = await asyncio.start_server(
-            self._serve,
+            self._accept,
             "127.0.0.1",
             self._port,
             ssl=context,
@@ -105,16 +105,17 @@ class Front:
         connection.context = self._authority.context(name.lower())
         return None
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._pipes.add(task)
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        pipe = asyncio.create_task(self._pipe(reader, writer))
+        self._pipes.add(pipe)
+        pipe.add_done_callback(self._pipes.discard)
+
+    async def _pipe(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             inner_reader, inner_writer = await asyncio.open_connection(*self._upstream, limit=_CHUNK)
         except OSError as error:
             _log.warning("the edge is not reachable: %s", error)
             writer.transport.abort()
-            self._pipes.discard(task)
             return
         inbound = asyncio.create_task(_copy(reader, inner_writer))
         try:
@@ -127,7 +128,6 @@ class Front:
             inbound.cancel()
             inner_writer.close()
             writer.transport.abort()
-            self._pipes.discard(task)
 
 
 async def _copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:

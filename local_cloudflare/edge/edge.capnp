@@ -26,6 +26,7 @@ const router :Workerd.Worker = (
     (name = "pages.js", esModule = embed "pages.js"),
     (name = "rules.js", esModule = embed "rules.js"),
     (name = "table.js", esModule = embed "table.js"),
+    (name = "upload.js", esModule = embed "upload.js"),
     (name = "versions.js", esModule = embed "versions.js"),
     (name = "prelude.js", text = embed "prelude.js"),
   ],

@@ -4,6 +4,7 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 import { dispatch } from "./dispatch.js";
 import { reconcileObjects } from "./objects.js";
 import { ensureTable, replaceTable } from "./table.js";
+import { withWholeUpload } from "./upload.js";
 
 export { KvNamespace } from "./kv.js";
 export { ObjectHost, ObjectNamespace } from "./objects.js";
@@ -20,7 +21,7 @@ export default {
     inner.headers.set("cf-ray", ray);
     inner.headers.set("cf-visitor", '{"scheme":"https"}');
     inner.headers.set("x-forwarded-proto", "https");
-    const response = await dispatch(inner, env);
+    const response = await withWholeUpload(inner, ctx, (whole) => dispatch(whole, env));
     const { status, webSocket } = response;
     const outer = webSocket ? new Response(null, { status, webSocket, headers: response.headers }) : new Response(response.body, response);
     outer.headers.set("cf-ray", ray);

@@ -244,6 +244,40 @@ export default {
         assert json.loads(ask(http, url(api, front, "/rpc"))) == {"sum": 3, "by": text}
 
 
+UPLOADS = """
+export default {
+  async fetch(request) {
+    switch (new URL(request.url).pathname) {
+      case "/read": return new Response(String((await request.arrayBuffer()).byteLength));
+      case "/echo": return new Response(request.body);
+      case "/empty": return new Response(null, { status: 204 });
+      case "/throw": throw new Error("thrown");
+      default: return new Response("unread");
+    }
+  },
+};
+"""
+
+
+@pytest.mark.parametrize("size", [10, 3_000_000])
+def test_an_upload_that_is_not_read_breaks_no_connection(api: Api, http: requests.Session, size: int) -> None:
+    script = new_name()
+    publish(api, script, UPLOADS)
+    expected = {
+        "/read": (200, str(size)),
+        "/echo": (200, "x" * size),
+        "/empty": (204, ""),
+        "/": (200, "unread"),
+    }
+    for path, found in expected.items():
+        for body in (b"x" * size, iter([b"x" * (size // 2)] * 2)):  # of known and of unknown length
+            answer = http.post(url(api, script, path), data=body, timeout=10)
+            assert (answer.status_code, answer.text) == found
+            assert ask(http, url(api, script)) == "unread"
+    assert http.post(url(api, script, "/throw"), data=b"x" * size, timeout=10).status_code == 500
+    assert ask(http, url(api, script)) == "unread"
+
+
 # --- names and routes
 
 
@@ -413,6 +447,25 @@ def test_websockets(instance: Instance, api: Api, rooms: tuple[str, str], path: 
 
 
 # --- the processes
+
+
+def test_stopping_ends_connections_quietly(tmp_path: Path) -> None:
+    script = new_name("rooms")
+    with start(tmp_path / "state") as instance:
+        api = Api(instance)
+        migrations = {"new_tag": "v1", "steps": [{"new_sqlite_classes": ["Room"]}]}
+        publish(api, script, ROOM.replace("@", "one"), bindings=ROOMS, migrations=migrations)
+        with edge.websocket(instance, url(api, script, "/socket").replace("https", "wss")) as ws:
+            ws.send("x")
+            assert ws.recv(timeout=10) == "one x"
+            started = time.monotonic()
+            instance.stop()
+            assert time.monotonic() - started < 3
+            with pytest.raises(ConnectionClosed):
+                ws.recv(timeout=10)
+    assert instance.process.returncode == 0
+    (line,) = (instance.state / "server.log").read_text().splitlines()
+    assert line.startswith("local_cloudflare is ready")
 
 
 def test_workerd_comes_back_and_objects_outlive_a_restart(tmp_path: Path) -> None:
