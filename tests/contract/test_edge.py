@@ -193,8 +193,18 @@ def test_environment(instance: Instance, api: Api, http: requests.Session) -> No
 def test_modules_of_every_kind(api: Api, http: requests.Session) -> None:
     script = new_name()
     main = """
-import text from "./note.txt"; import data from "./bytes.bin"; import { help } from "./lib/help.js";
-export default { fetch() { return new Response([text, data.byteLength, help()].join()); } };
+import text from "./note.txt";
+import data from "./bytes.bin";
+import settings from "./settings.json";
+import old from "./old.cjs";
+import wasm from "./empty.wasm";
+import { help } from "./lib/help.js";
+const instance = new WebAssembly.Instance(wasm);
+export default {
+  fetch() {
+    return Response.json([text, data.byteLength, settings, old.name, Object.keys(instance.exports), help()]);
+  },
+};
 """
     metadata = {"main_module": "main.js", "compatibility_date": "2026-11-20"}  # newer than this workerd
     parts = {
@@ -202,11 +212,14 @@ export default { fetch() { return new Response([text, data.byteLength, help()].j
         "main.js": ("main.js", main, "application/javascript+module"),
         "note.txt": ("note.txt", "noted", "text/plain"),
         "bytes.bin": ("bytes.bin", b"\x00\xff\x80", "application/octet-stream"),
+        "settings.json": ("settings.json", '{"a": 1}', "application/json"),
+        "old.cjs": ("old.cjs", "module.exports = { name: 'old' };", "application/javascript"),
+        "empty.wasm": ("empty.wasm", b"\x00asm\x01\x00\x00\x00", "application/wasm"),
         "lib/help.js": ("lib/help.js", "export const help = () => 'h';", "application/javascript+module"),
     }
     assert api.raw("PUT", f"A/workers/scripts/{script}", files=parts).ok
     api("POST", f"A/workers/scripts/{script}/subdomain", {"enabled": True})
-    assert ask(http, url(api, script)) == "noted,3,h"
+    assert json.loads(ask(http, url(api, script))) == ["noted", 3, {"a": 1}, "old", [], "h"]
 
 
 def test_service_bindings_follow_the_target(api: Api, http: requests.Session) -> None:
