@@ -133,7 +133,7 @@ class _Follower:
             self._thread.join()
         with self._lock:
             self._take()
-            self._draw()
+            self._draw(None)
 
     def say(self, line: str) -> None:
         """A line that stays, above the board."""
@@ -146,7 +146,7 @@ class _Follower:
         while not self._stop.wait(_EVERY):
             with self._lock:
                 self._take()
-                self._draw()
+                self._draw(time.monotonic() - self._began)
 
     def _take(self) -> None:
         try:
@@ -164,13 +164,13 @@ class _Follower:
             if shown:
                 print(shown, flush=True)
 
-    def _draw(self) -> None:
+    def _draw(self, elapsed: float | None) -> None:
         if not self._redraws:
             return
         width = shutil.get_terminal_size().columns
-        lines = [line[: width - 1] for line in self._board.lines(time.monotonic() - self._began)]
+        lines = [line[: width - 1] for line in self._board.lines(elapsed)]
         self._wipe()
-        print("\n".join(lines), flush=True)
+        print("".join(f"{line}\n" for line in lines), end="", flush=True)
         self._drawn = len(lines)
 
     def _wipe(self) -> None:

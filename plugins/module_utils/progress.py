@@ -86,17 +86,21 @@ class Board:
         elif kind in ("api.wait", "api.retry", "switch.unanswered"):
             self._trouble = line_of(event, verbose=False)
 
-    def lines(self, elapsed: float) -> list[str]:
-        """The board now: at most as many component rows as fit, then what is being done."""
+    def lines(self, elapsed: float | None) -> list[str]:
+        """The board: as many component rows as fit, then what is being done (``None``: it is over)."""
         width = max([len(name) for name in self._moves] + [9])
         plan = max([len(row.get("plan", "")) for row in self._moves.values()] + [0])
+        titles = {"plan": "plan", "rehearse": "rehearse", "switch": "switch", "validate": "validate"}
         shown = [
             f"  {name:<{width}}  {row.get('plan', ''):<{plan}}  "
             f"{row.get('rehearse', ''):<12}  {row.get('switch', ''):<14}  {row.get('validate', '')}".rstrip()
-            for name, row in self._moves.items()
+            for name, row in [("component", titles), *self._moves.items()]
         ]
         if len(shown) > self._rows:
             arrived = sum("moved" in row.get("switch", "") for row in self._moves.values())
             shown = [f"  {len(self._moves)} components, {arrived} arrived"]
+        if elapsed is None:
+            return shown
         doing = self._stage or "..."
+        shown = shown if self._moves else []
         return [*shown, f"  {elapsed:5.1f} s  {doing}", *([self._trouble] if self._trouble else [])]
