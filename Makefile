@@ -44,7 +44,7 @@ install-test: install .venv/.installed-test tests/contract/wrangler_current/node
 	@touch $@
 
 node_modules/.installed: package-lock.json
-	@node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' || { echo "Node 20 or newer is needed"; exit 1; }
+	@node -e 'process.exit(process.versions.node.split(".")[0] >= 20 ? 0 : 1)' || { echo "Node 20 or newer is needed"; exit 1; }
 	@echo "installing wrangler and workerd"
 	@npm ci --no-progress --loglevel=error --ignore-scripts
 	@touch $@
