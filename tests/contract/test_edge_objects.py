@@ -1,4 +1,4 @@
-"""Durable Objects at the edge: storage, ids, WebSockets, when new code takes over; and the processes below."""
+"""Durable Objects at the edge: storage, ids, WebSockets, when new code takes over; and the processes."""
 
 import os
 import signal
