@@ -1,0 +1,1 @@
+"""A real PostgreSQL for one machine: for the local environment, the demo, tests and benchmarks."""
