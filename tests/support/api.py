@@ -51,11 +51,16 @@ class Api:
     def deploy(self, script: str, version: str, *, force: bool = False, **fields: Any) -> dict[str, Any]:
         """Makes one version live at 100 %; the deployment. `force`: although a secret has changed."""
         body = {"strategy": "percentage", "versions": [{"version_id": version, "percentage": 100}], **fields}
-        return self("POST", f"A/workers/scripts/{script}/deployments{'?force=true' * force}", body)
+        path = f"A/workers/scripts/{script}/deployments{'?force=true' * force}"
+        deployment: dict[str, Any] = self("POST", path, body)
+        return deployment
 
     def live(self, script: str) -> dict[str, Any]:
         """The live deployment."""
-        return self("GET", f"A/workers/scripts/{script}/deployments")["deployments"][0]
+        deployments: list[dict[str, Any]] = self("GET", f"A/workers/scripts/{script}/deployments")[
+            "deployments"
+        ]
+        return deployments[0]
 
     def release(self, script: str, *names: str) -> list[str]:
         """Makes a Worker with one deployed version per name, each tagged with it; the version ids."""
@@ -77,14 +82,14 @@ class Api:
 
     def mark(self) -> int:
         """The present end of the request log, for `calls`."""
-        log = self._admin("/requests")["requests"]
-        return log[-1]["seq"] if log else 0
+        log = self.log(0)
+        return int(log[-1]["seq"]) if log else 0
 
     def calls(self, since: int, agent: str = "wrangler") -> list[str]:
         """What `agent` asked since `mark`: `METHOD path?query` with A for the account and {id} for UUIDs."""
         account = f"/client/v4/accounts/{self._instance.account_id}/"
         texts = []
-        for call in self._admin(f"/requests?since={since}")["requests"]:
+        for call in self.log(since):
             if agent not in call["user_agent"]:
                 continue
             path = call["path"] + (f"?{call['query']}" if call["query"] else "")
@@ -92,10 +97,15 @@ class Api:
             texts.append(f"{call['method']} {_UUID.sub('{id}', path)}")
         return texts
 
+    def log(self, since: int) -> list[dict[str, Any]]:
+        """The calls since `mark` as the admin API shows them, oldest first."""
+        calls: list[dict[str, Any]] = self._admin(f"/requests?since={since}")["requests"]
+        return calls
+
     def is_holding(self, since: int) -> bool:
-        """Whether a fault keeps a call that came after `mark` waiting now."""
-        log = self._admin(f"/requests?since={since}")["requests"]
-        return any(call["fault"] and call["status"] is None and call["duration_ms"] is None for call in log)
+        """Whether a fault keeps a call that came after `mark`, or its answer, waiting now."""
+        open_calls = [call for call in self.log(since) if call["fault"] and call["duration_ms"] is None]
+        return any(call["applied"] or ":before:" in call["fault"] for call in open_calls)
 
     def _admin(self, path: str) -> Any:
         return self._http.get(self._instance.admin_url + path, timeout=30).json()

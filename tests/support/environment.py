@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -62,7 +63,7 @@ class Environment:
         return {**kept, "LOCAL_CLOUDFLARE": str(self.instance.state), "KNOWNGOOD_RUNS": str(self.runs)}
 
     def play(self, name: str, *arguments: str, timeout: float = 240, actions: bool = True) -> Run:
-        """Run a playbook from the root, as typed by a person; without ``actions`` by the modules themselves."""
+        """Run a playbook from the root, as typed by a person; without ``actions`` by the modules."""
         before = set(self.runs.glob(f"*/{FILE}"))
         done = subprocess.run(
             self.command(name, *arguments),
@@ -89,6 +90,20 @@ class Environment:
             text=True,
             start_new_session=True,
         )
+
+    def processes(self) -> list[str]:
+        """The command lines of what a playbook of this environment started and is still there (Linux)."""
+        signs = (
+            f"LOCAL_CLOUDFLARE={self.instance.state}",
+            f"CLOUDFLARE_API_BASE_URL={self.instance.api_url}",
+        )
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            # A process may end meanwhile; a dead one that nobody waited for has no environment.
+            with contextlib.suppress(OSError):
+                if set(signs) & set((folder / "environ").read_text(errors="replace").split("\0")):
+                    found.append((folder / "cmdline").read_text(errors="replace").replace("\0", " ").strip())
+        return found
 
     # --- Cloudflare
 
