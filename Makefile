@@ -46,12 +46,12 @@ install-test: install .venv/.installed-test tests/contract/wrangler_current/node
 node_modules/.installed: package-lock.json
 	@node -e 'process.exit(process.versions.node.split(".")[0] >= 20 ? 0 : 1)' || { echo "Node 20 or newer is needed"; exit 1; }
 	@echo "installing wrangler and workerd"
-	@npm ci --no-progress --loglevel=error --ignore-scripts
+	@npm ci --no-progress --loglevel=error --ignore-scripts >/dev/null
 	@touch $@
 
 tests/contract/wrangler_current/node_modules/.installed: tests/contract/wrangler_current/package-lock.json
 	@echo "installing the current wrangler, and the Node that it needs, for the contract tests"
-	@npm ci --no-progress --loglevel=error --ignore-scripts --prefix tests/contract/wrangler_current
+	@npm ci --no-progress --loglevel=error --ignore-scripts --prefix tests/contract/wrangler_current >/dev/null
 	@touch $@
 
 clean: ## remove what was installed and what runs wrote
