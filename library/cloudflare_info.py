@@ -11,18 +11,7 @@ version_added: "0.1.0"
 description:
   - Reads all components at once, groups their versions into releases, and says per component which version serves,
     since when, by whom, and to which release it belongs; and what does not fit the release that most of them serve.
-options:
-  keys:
-    description: What joins versions of different components into a release, the strongest first.
-    type: list
-    elements: str
-    choices: [tag, commit, message, window]
-    default: [tag, commit, message, window]
-  window:
-    description: The longest time in seconds between two versions of one release, where only time joins them.
-    type: float
-    default: 900
-extends_documentation_fragment: [knowngood.run, knowngood.cloudflare, knowngood.components]
+extends_documentation_fragment: [knowngood.run, knowngood.cloudflare, knowngood.components, knowngood.grouping]
 attributes:
   check_mode: {support: full, description: It never changes anything.}
   diff_mode: {support: none, description: Nothing changes.}
@@ -56,16 +45,13 @@ run: {description: Id of the run., returned: always, type: str}
 journal: {description: File of the run's journal., returned: always, type: str}
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.stage.module import run
 from ansible.module_utils.stage.status import SPEC, work
-from ansible.module_utils.stage.task import Task, perform
 
 
 def main() -> None:
     """Entry point."""
-    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    result = perform(work, Task(module.params, module.check_mode, module._diff))
-    module.exit_json(**result)
+    run(SPEC, work)
 
 
 if __name__ == "__main__":

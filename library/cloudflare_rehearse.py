@@ -43,16 +43,13 @@ run: {description: Id of the run., returned: always, type: str}
 journal: {description: File of the run's journal., returned: always, type: str}
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.stage.module import run
 from ansible.module_utils.stage.rehearse import SPEC, work
-from ansible.module_utils.stage.task import Task, perform
 
 
 def main() -> None:
     """Entry point."""
-    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    result = perform(work, Task(module.params, module.check_mode, module._diff))
-    module.exit_json(**result)
+    run(SPEC, work)
 
 
 if __name__ == "__main__":

@@ -28,17 +28,7 @@ options:
     description: Version ids per component, when no name fits. Components that are not named stay as they are.
     type: dict
     default: {}
-  keys:
-    description: What joins versions of different components into a release, the strongest first.
-    type: list
-    elements: str
-    choices: [tag, commit, message, window]
-    default: [tag, commit, message, window]
-  window:
-    description: The longest time in seconds between two versions of one release, where only time joins them.
-    type: float
-    default: 900
-extends_documentation_fragment: [knowngood.run, knowngood.cloudflare, knowngood.components]
+extends_documentation_fragment: [knowngood.run, knowngood.cloudflare, knowngood.components, knowngood.grouping]
 attributes:
   check_mode: {support: full, description: It never changes anything.}
   diff_mode: {support: full, description: Shows what serves before and after.}
@@ -90,16 +80,13 @@ journal: {description: File of the run's journal., returned: always, type: str}
 outcome: {description: How the run ends here., returned: when there is no target or in check mode, type: dict}
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.stage.module import run
 from ansible.module_utils.stage.plan import SPEC, work
-from ansible.module_utils.stage.task import Task, perform
 
 
 def main() -> None:
     """Entry point."""
-    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    result = perform(work, Task(module.params, module.check_mode, module._diff))
-    module.exit_json(**result)
+    run(SPEC, work)
 
 
 if __name__ == "__main__":

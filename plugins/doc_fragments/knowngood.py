@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Fragments ``knowngood.run``, ``.cloudflare``, ``.components``, ``.probing`` and ``.moves``."""
+    """Fragments ``knowngood.run``, ``.cloudflare``, ``.components``, ``.grouping``, ``.probing`` and ``.moves``."""
 
     RUN = r"""
 options:
@@ -55,6 +55,20 @@ options:
         default: always
       after: {description: Components that must arrive before it., type: list, elements: str, default: []}
       health: {description: "The health contract, see C(docs/inventory.md).", type: dict, required: true}
+"""
+
+    GROUPING = r"""
+options:
+  keys:
+    description: What joins versions of different components into a release, the strongest first.
+    type: list
+    elements: str
+    choices: [tag, commit, message, window]
+    default: [tag, commit, message, window]
+  window:
+    description: The longest time in seconds between two versions of one release, where only time joins them.
+    type: float
+    default: 900
 """
 
     PROBING = r"""
