@@ -6,6 +6,7 @@ import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,13 +63,24 @@ class Environment:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         return {**kept, "LOCAL_CLOUDFLARE": str(self.instance.state), "KNOWNGOOD_RUNS": str(self.runs)}
 
-    def play(self, name: str, *arguments: str, timeout: float = 240, actions: bool = True) -> Run:
+    def play(
+        self,
+        name: str,
+        *arguments: str,
+        timeout: float = 240,
+        actions: bool = True,
+        environ: Mapping[str, str] | None = None,
+    ) -> Run:
         """Run a playbook from the root, as typed by a person; without ``actions`` by the modules."""
         before = set(self.runs.glob(f"*/{FILE}"))
         done = subprocess.run(
             self.command(name, *arguments),
             cwd=ROOT,
-            env=self.environ() | ({} if actions else {"ANSIBLE_ACTION_PLUGINS": "/nonexistent"}),
+            env={
+                **self.environ(),
+                **({} if actions else {"ANSIBLE_ACTION_PLUGINS": "/nonexistent"}),
+                **(environ or {}),
+            },
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
