@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..journal import Journal
@@ -19,12 +19,17 @@ _LONGEST_PAUSE = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """``seconds`` to keep asking, ``max_skew`` and ``slow`` in seconds, ``tls_margin`` in days."""
+    """``seconds`` to keep asking, ``max_skew`` and ``slow`` in seconds, ``tls_margin`` in days.
+
+    The clock runs from when the limits are made, for all components together: however many there are,
+    the check is over in time.
+    """
 
     seconds: float
     max_skew: float = 60
     slow: float = 2
     tls_margin: float = 14
+    since: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ def check(
     version that takes no traffic yet.
     """
     url = url or contract.url
-    deadline = time.monotonic() + limits.seconds
+    deadline = limits.since + limits.seconds
     pause = _FIRST_PAUSE
     attempts = 0
     while True:

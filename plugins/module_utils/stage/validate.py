@@ -23,6 +23,7 @@ SPEC: dict[str, Any] = {
     "release": {"type": "str", "default": ""},
     "came_before": {"type": "str", "choices": ["nothing", "switch", "no_change"], "default": "nothing"},
     "left_out": {"type": "list", "elements": "str", "default": []},
+    "budget": {"type": "float", "default": 120},
 }
 
 
@@ -87,4 +88,7 @@ def _end(
     )
     proof = f"{len(checked)} of {len(checked) + len(skipped)} components checked"
     after = f"ansible-playbook status.yml -i {environment}"
-    return outcome(DONE, f"{what}{part}; {proof}, {elapsed:.1f} s", next_=after, details=details)
+    took = f"{elapsed:.1f} s"
+    if elapsed > params["budget"]:
+        took += f", more than the {params['budget']:g} s that are allowed"
+    return outcome(DONE, f"{what}{part}; {proof}, {took}", next_=after, details=details)
