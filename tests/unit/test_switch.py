@@ -127,7 +127,7 @@ faults = st.lists(st.sampled_from(["", "lost before", "lost after", "refused"]),
 def test_what_it_says_is_what_is(
     tmp_path_factory: pytest.TempPathFactory, given_: dict[str, list[str]]
 ) -> None:
-    """A component that is said to have arrived serves the target, whatever was lost or refused; and no other."""
+    """Who is said to have arrived serves the target, whatever was lost or refused; and nobody else does."""
     journal = Journal(tmp_path_factory.mktemp("journal"), "run", Redactor())
     model = Model(**{name: list(queue) for name, queue in given_.items()})
     for name, item in run(model, list("abcde"), journal).items():
