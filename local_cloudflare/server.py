@@ -12,6 +12,10 @@ from starlette.routing import BaseRoute, Mount, Router
 
 from local_cloudflare import account, admin, dns, kv, routing
 from local_cloudflare.budget import Budget
+from local_cloudflare.d1 import api as d1
+from local_cloudflare.d1 import usage as d1_usage
+from local_cloudflare.d1.databases import Databases
+from local_cloudflare.d1.transfer import Transfer
 from local_cloudflare.edge_process import Edge
 from local_cloudflare.envelope import ApiError, api_error, http_error, unexpected
 from local_cloudflare.faults import Faults
@@ -26,7 +30,7 @@ from local_cloudflare.state_dir import StateDir
 from local_cloudflare.store import Store
 from local_cloudflare.workers import api as workers
 
-SCHEMAS = (account.SCHEMA, dns.SCHEMA, kv.SCHEMA, pages_model.SCHEMA, workers.SCHEMA)
+SCHEMAS = (account.SCHEMA, d1.SCHEMA, dns.SCHEMA, kv.SCHEMA, pages_model.SCHEMA, workers.SCHEMA)
 
 
 @dataclass(frozen=True)
@@ -56,13 +60,17 @@ class LocalCloudflare:
         self._budget = Budget(settings.budget, settings.budget_window_seconds, settings.budget_block_seconds)
         account.add_zones(self._store, settings.zones)
         self._table = routing.Table(self._store, self._who.workers_dev)
-        self._admin = HttpServer(
+        self._d1 = Databases(self._store, state.path / "d1")
+        self._transfer = Transfer(self._d1, lambda: f"http://127.0.0.1:{self._admin.port}")
+        self._admin: HttpServer = HttpServer(
             self._application(
                 [
                     *admin.routes(self._faults, self._journal, self.reset),
                     *routing.internal_routes(self._store, self._routing_table),
                     *pages_serving.internal_routes(self._store),
                     *kv.internal_routes(self._store),
+                    *d1.internal_routes(self._d1),
+                    *self._transfer.storage_routes(),
                 ]
             ),
             settings.admin_port,
@@ -95,6 +103,9 @@ class LocalCloudflare:
             *account.routes(self._store, self._who),
             *dns.routes(self._store),
             *kv.routes(self._store),
+            *d1.routes(self._d1),
+            *d1_usage.routes(self._d1),
+            *self._transfer.routes(),
             *workers.routes(self._store, self._who, self._table),
             *pages.routes(self._store),
         ]
@@ -118,6 +129,7 @@ class LocalCloudflare:
     async def reset(self) -> None:
         """Forgets everything but the identity (account, token, certificates), faults and log included."""
         self._store.clear()
+        await self._d1.reset()
         account.add_zones(self._store, self._settings.zones)
         self._table.reload()
         self._faults.clear()
@@ -143,7 +155,7 @@ class LocalCloudflare:
             self._state.withdraw()
             self._faults.clear()
             await asyncio.gather(self._api.stop(), self._front.stop())
-            await asyncio.gather(self._edge.stop(), self._admin.stop())
+            await asyncio.gather(self._edge.stop(), self._admin.stop(), self._d1.close())
             self._store.close()
 
     def ready(self) -> dict[str, Any]:

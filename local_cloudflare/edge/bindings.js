@@ -26,6 +26,10 @@ export function bindingsOf(ctx, script, document) {
       case "kv_namespace":
         bindings[name] = ctx.exports.KvNamespace({ props: { namespace: binding.namespace_id } });
         break;
+      case "d1":
+        bindings[name] = ctx.exports.D1Storage({ props: { database: binding.id } });
+        prelude[name] = { kind: "d1" };
+        break;
       case "service":
         bindings[name] = ctx.exports.Service({
           props: { script: binding.service, entrypoint: binding.entrypoint ?? null },

@@ -19,6 +19,7 @@ const router :Workerd.Worker = (
   modules = [
     (name = "router.js", esModule = embed "router.js"),
     (name = "bindings.js", esModule = embed "bindings.js"),
+    (name = "d1.js", esModule = embed "d1.js"),
     (name = "dispatch.js", esModule = embed "dispatch.js"),
     (name = "errors.js", esModule = embed "errors.js"),
     (name = "kv.js", esModule = embed "kv.js"),
@@ -28,6 +29,7 @@ const router :Workerd.Worker = (
     (name = "table.js", esModule = embed "table.js"),
     (name = "upload.js", esModule = embed "upload.js"),
     (name = "versions.js", esModule = embed "versions.js"),
+    (name = "d1_binding.js", text = embed "d1_binding.js"),
     (name = "prelude.js", text = embed "prelude.js"),
   ],
   compatibilityDate = "2026-04-01",

@@ -1,6 +1,7 @@
 // Runs inside each loaded Worker before its own code and finishes its `env`.
 
 import { env } from "cloudflare:workers";
+import { D1Database } from "local-cloudflare:d1";
 
 const text = new TextEncoder();
 
@@ -10,7 +11,9 @@ Object.defineProperty(globalThis, "caches", { value: { default: emptyCache, open
 
 function install(instructions) {
   for (const [name, { kind, space, type }] of Object.entries(instructions)) {
-    env[name] = kind === "objects" ? new ObjectNamespace(env[name], space) : unavailable(name, type);
+    if (kind === "objects") env[name] = new ObjectNamespace(env[name], space);
+    else if (kind === "d1") env[name] = new D1Database(env[name]);
+    else env[name] = unavailable(name, type);
   }
 }
 

@@ -6,6 +6,7 @@ import { reconcileObjects } from "./objects.js";
 import { ensureTable, replaceTable } from "./table.js";
 import { withWholeUpload } from "./upload.js";
 
+export { D1Storage } from "./d1.js";
 export { KvNamespace } from "./kv.js";
 export { ObjectHost, ObjectNamespace } from "./objects.js";
 export { Outbound, Service } from "./bindings.js";

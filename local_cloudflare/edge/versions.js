@@ -3,6 +3,7 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { bindingsOf } from "./bindings.js";
+import D1_BINDING from "./d1_binding.js";
 import PRELUDE from "./prelude.js";
 import { chooseVersion } from "./table.js";
 
@@ -70,6 +71,7 @@ export async function loadVersion(env, ctx, script, version) {
   if (main.js !== undefined) {
     // On the first line and first in order: it is evaluated before the Worker's own code, and no line moves.
     main.js = `import "local-cloudflare:prelude";${main.js}`;
+    modules["local-cloudflare:d1"] = { js: D1_BINDING };
     modules["local-cloudflare:prelude"] = { js: `${PRELUDE}\ninstall(${JSON.stringify(prelude)});\n` };
   } else if (Object.keys(prelude).length) {
     throw new Error(`${script}: bindings other than data, KV and services need an ES module as main module`);

@@ -67,18 +67,28 @@ def resolve(
 
 
 def check_resources(db: sqlite3.Connection, bindings: Iterable[Binding]) -> None:
-    """Refuses (10041) bindings to a KV namespace that does not exist, or no longer."""
+    """Refuses bindings to a KV namespace (10041) or D1 database (10021) that is not there, or no longer."""
     for binding in bindings:
         if binding["type"] == "kv_namespace":
             namespace = str(binding.get("namespace_id"))
             if db.execute("SELECT 1 FROM kv_namespaces WHERE id = ?", (namespace,)).fetchone() is None:
                 raise ApiError(400, 10041, f"KV namespace '{namespace}' not found.")
+        if binding["type"] == "d1":
+            database = str(binding.get("id"))
+            if db.execute("SELECT 1 FROM d1_databases WHERE uuid = ?", (database,)).fetchone() is None:
+                raise ApiError(
+                    400,
+                    10021,
+                    f"binding {binding['name']} of type d1 must have a database that already exists."
+                    " Use wrangler or the UI to create the database.",
+                )
 
 
 def check_targets(
     db: sqlite3.Connection, script: str, bindings: Sequence[Binding], classes: Iterable[str]
 ) -> None:
-    """Refuses bindings to what does not exist: services 10143, Durable Object classes 10061, KV 10041."""
+    """Refuses bindings to what does not exist: services 10143, Durable Object classes 10061, KV 10041,
+    D1 10021."""
     check_resources(db, bindings)
     known_classes = set(classes)
     for binding in bindings:
