@@ -17,10 +17,15 @@ class Redactor:
     """Replaces known secrets, and what looks like a credential, in any JSON-like value."""
 
     def __init__(self, secrets: Iterable[str | None] = ()) -> None:
+        self._secrets: list[str] = []
+        for secret in secrets:
+            self.learn(secret)
+
+    def learn(self, secret: str | None) -> None:
+        """Hide this one too."""
         # A secret of a few characters would blank out ordinary words.
-        self._secrets = sorted(
-            {secret for secret in secrets if secret and len(secret) >= 6}, key=len, reverse=True
-        )
+        if secret and len(secret) >= 6:
+            self._secrets = sorted({*self._secrets, secret}, key=len, reverse=True)
 
     def text(self, value: str) -> str:
         for secret in self._secrets:

@@ -79,7 +79,7 @@ class _ConnectTo(HTTPAdapter):
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         parts = urlsplit(request.url or "")
-        request.headers["Host"] = parts.netloc
+        request.headers["Host"] = parts.netloc.rpartition("@")[2]
         request.url = urlunsplit(parts._replace(netloc=self._address))
         return super().send(request, *args, **kwargs)
 

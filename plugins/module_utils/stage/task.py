@@ -32,6 +32,8 @@ __all__ = ["Task", "perform"]
 
 # No such Worker (10007, 10090), no such Pages project (8000007).
 _NOT_THERE = (10007, 10090, 8000007)
+# What later stages work with: names and ids.
+_DATA = ("plan", "identities", "release")
 _NAMED_BY = {"worker": ("Worker", "worker_name"), "pages": ("Pages project", "pages_project")}
 
 
@@ -52,10 +54,14 @@ class Task:
     diff: bool
 
     @cached_property
+    def redactor(self) -> Redactor:
+        """Takes the secrets of this call out of what is written or shown."""
+        return Redactor([(self.params.get("cloudflare") or {}).get("api_token")])
+
+    @cached_property
     def journal(self) -> Journal:
         """The run's journal; a run without an id gets one."""
-        token = (self.params.get("cloudflare") or {}).get("api_token")
-        return Journal(Path(self.params["runs_dir"]), self.params["run"] or new_run_id(), Redactor([token]))
+        return Journal(Path(self.params["runs_dir"]), self.params["run"] or new_run_id(), self.redactor)
 
     @cached_property
     def platform(self) -> Platform:
@@ -64,6 +70,7 @@ class Task:
         url, account, patience = declared["api_url"], declared["account_id"], declared["patience"]
 
         def rest(token: str) -> Rest:
+            self.redactor.learn(token)
             return Rest(Client(url, token, account, self.journal, patience=patience))
 
         if declared["transport"] == "rest":
@@ -132,7 +139,8 @@ class Task:
 def perform(work: Callable[[Task], dict[str, Any]], task: Task) -> dict[str, Any]:
     """Do ``work`` and give its result, with ``failed`` and ``msg`` when its outcome is not a good one.
 
-    A user never meets a traceback: an unforeseen error is named as a defect.
+    A user never meets a traceback: an unforeseen error is named as a defect. Nor a secret that an
+    answer repeats.
     """
     journal = task.journal
     try:
@@ -151,6 +159,7 @@ def perform(work: Callable[[Task], dict[str, Any]], task: Task) -> dict[str, Any
         journal.write("defect", error=f"{type(error).__name__}: {error}")
         message = f"an unforeseen error, which is a defect of Known Good: {type(error).__name__}: {error}"
         result = {"outcome": outcome(FAILED, message, next_=f"look at {journal.path}, and report it")}
+    result = {name: value if name in _DATA else task.redactor(value) for name, value in result.items()}
     result = {"changed": False, **result, "run": journal.run, "journal": str(journal.path)}
     if journal.trouble:
         result["warnings"] = [journal.trouble]
