@@ -23,6 +23,8 @@ _SOURCES = ("json", "header", "text")
 _IDENTITIES = ("release", "tag", "commit", "version_id")
 # Epoch milliseconds passed this value in 2001, epoch seconds reach it in the year 33658.
 _MILLISECONDS = 1e12
+# Characters of an answer that are repeated at most; its body may hold anything, and is not ours to show.
+_REPEATED = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,7 @@ def said_version(contract: Contract, answer: Answer) -> str | None:
     """The version as the answer gives it, if it gives one."""
     document, _ = _document(contract, answer)
     found = _find(contract.version, answer, document)
-    return None if found is None else str(found)
+    return None if found is None else _repeated(found)
 
 
 def _document(contract: Contract, answer: Answer) -> tuple[Any, str | None]:
@@ -169,7 +171,7 @@ def _body_problems(contract: Contract, answer: Answer, document: Any) -> list[st
             holds = None
         if not holds:
             status = document.get("status") if isinstance(document, dict) else None
-            told = f" (it says status {str(status)[:40]!r})" if status is not None else ""
+            told = f" (it says status {_repeated(status)!r})" if status is not None else ""
             problems.append(f"the body does not fulfil {contract.body}{told}")
     if contract.text and not re.search(contract.text, answer.body.decode("utf-8", "replace")):
         problems.append(f"the body does not match {contract.text}")
@@ -187,9 +189,9 @@ def _version_problems(
     if said is None:
         return ["does not say its version, although it is declared to"]
     if expected is None:
-        return [f"says version {said}, and nothing tells what the {kind} should be"]
+        return [f"says version {_repeated(said)}, and nothing tells what the {kind} should be"]
     same = _same_commit(str(said), expected) if kind == "commit" else str(said) == expected
-    return [] if same else [f"serves version {said} instead of {expected}"]
+    return [] if same else [f"serves version {_repeated(said)} instead of {expected}"]
 
 
 def _same_commit(one: str, other: str) -> bool:
@@ -208,11 +210,15 @@ def _freshness_problems(contract: Contract, answer: Answer, document: Any, max_s
             made = datetime.fromisoformat(str(value))
             made = made if made.tzinfo else made.replace(tzinfo=UTC)
     except (ValueError, OverflowError, OSError):
-        return [f"its timestamp is {value!r}, which is no time"]
+        return [f"its timestamp is {_repeated(value)!r}, which is no time"]
     off = (answer.received - made).total_seconds()
     if abs(off) <= max_skew:
         return []
     return [f"its timestamp is {abs(off):.0f} s {'old: a stored answer' if off > 0 else 'in the future'}"]
+
+
+def _repeated(value: Any) -> str:
+    return str(value)[:_REPEATED] if isinstance(value, str | int | float) else type(value).__name__
 
 
 def _find(source: Mapping[str, str], answer: Answer, document: Any) -> Any:
