@@ -68,7 +68,10 @@ def rehearse(
         staged, each(lambda m: _stage(platform, m, message, force), staged), strict=True
     ):
         if isinstance(outcome, SecretChanged):
-            results[move.component] = Rehearsed(move.component, "refused", str(outcome), tuple(outcome.names))
+            # With ``force`` it is wrangler that cannot; its rollback can.
+            verdict = "inconclusive" if force else "refused"
+            why = f"secrets changed since the target: {', '.join(outcome.names)}"
+            results[move.component] = Rehearsed(move.component, verdict, why, tuple(outcome.names))
         elif isinstance(outcome, Unanswered):
             results[move.component] = Rehearsed(move.component, "inconclusive", str(outcome))
         elif isinstance(outcome, CloudflareError):
@@ -76,8 +79,8 @@ def rehearse(
         elif isinstance(outcome, Exception):
             raise outcome
     if not any(result.verdict == "refused" for result in results.values()):
-        override = {move.component: f'{move.target}="{move.to_id}"' for move in staged}
         to_try = [move for move in moves if move.component not in results]
+        override = {move.component: f'{move.target}="{move.to_id}"' for move in staged if move in to_try}
         # Putting the versions into place took its time, which is not the targets' fault.
         limits = replace(limits, since=time.monotonic())
         tried = each(

@@ -134,7 +134,8 @@ class Wrangler:
                 done = subprocess.run(
                     [*self._command, *arguments],
                     cwd=empty,
-                    env=self._environment,
+                    # Its debug log has what it prints, the token among it.
+                    env={**self._environment, "WRANGLER_LOG_PATH": empty},
                     stdin=subprocess.DEVNULL,
                     capture_output=True,
                     text=True,
@@ -160,7 +161,9 @@ class Wrangler:
 def _failure(shown: str, text: str, write: bool) -> CloudflareError:
     code = int(found.group(1)) if (found := _CODE.search(text)) else None
     lines = [line.strip(" ✘▲│") for line in text.splitlines()]
-    reason = next((line for line in lines if "ERROR" in line or "[code:" in line), lines[-1] if lines else "")
+    # A refusal of the API comes as a line that only says so, and the reason, with its code, below.
+    telling = [line for sign in ("[code:", "ERROR") for line in lines if sign in line]
+    reason = next(iter([*telling, *reversed(lines)]), "")
     if code == 10220 or _NAMES in text:
         names = " ".join(text.split()).partition(_NAMES)[2].partition("[code:")[0].strip().rstrip(".")
         return SecretChanged(reason, [name.strip() for name in names.split(",") if name.strip()])
