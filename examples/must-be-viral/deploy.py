@@ -5,8 +5,8 @@
     python examples/must-be-viral/deploy.py r3 --environment staging --bad wrong-body
 
 Without --local the target is what CLOUDFLARE_API_BASE_URL, CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID
-name. What the application needs and does not have yet (KV namespaces, the Pages project and its domains,
-auth's secret) is created first.
+name. What the application needs and does not have yet (KV namespaces, the D1 database, the Pages project and
+its domains, auth's secret) is created first, and the migrations of the release are applied.
 """
 
 import argparse
@@ -59,6 +59,11 @@ FAULTS: Mapping[str, Mapping[str, str]] = {
     "one-worker": {"content": "throws"},
     "secret": dict.fromkeys(WORKERS, "throws"),
 }
+
+# The last migration of a release, by its number; the bad one comes after those of a good release.
+FIRST_MIGRATION = {"r1": 1}
+LAST_MIGRATION = 2
+BAD_MIGRATION = 3
 
 SECRET = "JWT_SECRET"
 
@@ -169,6 +174,14 @@ class Account:
                 ids[title] = self.call("POST", "/storage/kv/namespaces", {"title": title})["id"]
         return ids
 
+    def databases(self, names: Iterable[str]) -> dict[str, str]:
+        """D1 database ids by name; creates what is missing."""
+        ids: dict[str, str] = {}
+        for name in names:
+            found = self.call("GET", f"/d1/database/{name}", absent=None)
+            ids[name] = (found or self.call("POST", "/d1/database", {"name": name}))["uuid"]
+        return ids
+
     def project(self, name: str, domains: Iterable[str]) -> None:
         """Makes sure that the Pages project exists and has its domains."""
         path = f"/pages/projects/{name}"
@@ -191,6 +204,7 @@ class _Deployment:
 
     release: str
     bad: str | None
+    schema: int
     environment: str
     account: Account
     wrangler: Callable[..., None]
@@ -221,21 +235,40 @@ class _Deployment:
         if worker == "auth" and not self.account.has_secret(script, SECRET):
             arguments += ["--secrets-file", str(self._write("secrets.json", {SECRET: secrets.token_hex(32)}))]
         path = self._write(f"{worker}/wrangler.json", config)
+        for binding in config["env"][self.environment].get("d1_databases", []):
+            self._migrate(worker, binding["database_name"], path)
+            arguments += ["--define", f"__SCHEMA__:{self.schema}"]
         self.wrangler("deploy", "--config", str(path), "--env", self.environment, *arguments)
         if worker == "auth" and self.bad == "secret":
             self.wrangler("secret", "put", SECRET, "--name", script, stdin=secrets.token_hex(32))
 
+    def _migrate(self, worker: str, database: str, config: Path) -> None:
+        """Applies the migrations of this release, which wrangler looks for beside the configuration."""
+        folder = config.parent / "migrations"
+        folder.mkdir()
+        for migration in (HERE / "workers" / worker / "migrations").glob("*.sql"):
+            if int(migration.name[:4]) <= self.schema:
+                shutil.copy(migration, folder)
+        target = ["--remote", "--config", str(config), "--env", self.environment]
+        self.wrangler("d1", "migrations", "apply", database, *target)
+
     def _config(self, worker: str) -> dict[str, Any]:
-        """The checked-in configuration with the ids of this account's KV namespaces filled in."""
+        """The checked-in configuration with the ids of this account's namespaces and databases filled in."""
         source = HERE / "workers" / worker / "wrangler.toml"
         config = tomllib.loads(source.read_text())
         config["main"] = str(source.parent / config["main"])
-        bindings = config["env"][self.environment].get("kv_namespaces", [])
-        titles = [binding["id"].strip("<>") for binding in bindings]
-        ids = self.account.namespaces(titles) if titles else {}
-        for binding, title in zip(bindings, titles, strict=True):
-            binding["id"] = ids[title]
+        settings = config["env"][self.environment]
+        self._fill_in(settings.get("kv_namespaces", []), "id", self.account.namespaces)
+        self._fill_in(settings.get("d1_databases", []), "database_id", self.account.databases)
         return config
+
+    def _fill_in(
+        self, bindings: list[dict[str, str]], key: str, find: Callable[[list[str]], dict[str, str]]
+    ) -> None:
+        names = [binding[key].strip("<>") for binding in bindings]
+        ids = find(names) if names else {}
+        for binding, name in zip(bindings, names, strict=True):
+            binding[key] = ids[name]
 
     def _write(self, name: str, content: object) -> Path:
         path = self.tmp / name
@@ -264,14 +297,16 @@ def deploy(
     *,
     target: Target,
     bad: str | None = None,
+    bad_migration: bool = False,
     wrangler: Sequence[str] = WRANGLER,
     environment: str = "local",
     only: Collection[str] | None = None,
 ) -> None:
     """Deploys `release`, in about five seconds on two cores.
 
-    `bad` is a key of FAULTS; `wrangler` the command and its first arguments; `only` names components
-    (all when None). Raises DeployError, with what wrangler printed when it was wrangler that failed.
+    `bad` is a key of FAULTS; `bad_migration` adds the migration that loses data and that older code cannot
+    read; `wrangler` is the command and its first arguments; `only` names components (all when None). Raises
+    DeployError, with what wrangler printed when it was wrangler that failed.
     """
     with tempfile.TemporaryDirectory(prefix="must-be-viral-") as name, ThreadPoolExecutor(AT_ONCE) as pool:
         tmp = Path(name)
@@ -284,7 +319,8 @@ def deploy(
                     f"wrangler {what} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
                 )
 
-        deployment = _Deployment(release, bad, environment, Account(target), call, tmp)
+        schema = BAD_MIGRATION if bad_migration else FIRST_MIGRATION.get(release, LAST_MIGRATION)
+        deployment = _Deployment(release, bad, schema, environment, Account(target), call, tmp)
         for stage in (CALLEES, (GATEWAY, SITE)):
             chosen = [component for component in stage if only is None or component in only]
             list(pool.map(deployment.component, chosen))  # raises what a component raised
@@ -300,6 +336,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("release", help="its name, for example r2: the tag of the versions it makes")
     parser.add_argument("--environment", required=True, choices=sorted(DOMAINS))
     parser.add_argument("--bad", choices=sorted(FAULTS), help="make it a bad release, in this way")
+    parser.add_argument(
+        "--bad-migration",
+        action="store_true",
+        help="also migrate content's database in a way that loses data and that older code cannot read",
+    )
     parser.add_argument(
         "--only", nargs="+", choices=COMPONENTS, metavar="COMPONENT", help=", ".join(COMPONENTS)
     )
@@ -317,6 +358,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             given.release,
             target=target,
             bad=given.bad,
+            bad_migration=given.bad_migration,
             wrangler=given.wrangler,
             environment=given.environment,
             only=given.only,

@@ -107,7 +107,7 @@ def test_health(instance: Instance, http: requests.Session) -> None:
         "status": "ok",
         "version": live,
         "environment": "local",
-        "dependencies": {"cache": "ok"},
+        "dependencies": {"database": "ok"},
     }
     assert health["analytics"].pop("uptime") >= 0
     assert health["analytics"] == {"status": "healthy", "service": "analytics", "environment": "local"}
@@ -156,7 +156,8 @@ def test_sessions(http: requests.Session) -> None:
 @pytest.mark.usefixtures("good")
 def test_items_and_events(http: requests.Session) -> None:
     url = "https://content.mustbeviral.com/items"
-    item = http.post(url, json={"title": "One"}, timeout=10).json()
+    item = http.post(url, json={"title": "One", "tags": ["new"]}, timeout=10).json()
+    assert item["tags"] == ["new"]
     assert item["id"] in http.get(url, timeout=10).json()["items"]
     changed = http.put(f"{url}/{item['id']}", json={"title": "Two"}, timeout=10).json()
     assert http.get(f"{url}/{item['id']}", timeout=10).json() == changed
@@ -250,6 +251,36 @@ def test_a_secret_changed_after_the_release(instance: Instance, http: requests.S
     body = {"strategy": "percentage", "versions": [{"version_id": older, "percentage": 100}]}
     refused = api.raw("POST", f"A/workers/scripts/{script('auth')}/deployments", json=body)
     assert refused.json()["errors"][0]["code"] == 10220
+
+
+@pytest.mark.usefixtures("good")
+def test_a_bad_migration_takes_the_older_code_with_it(instance: Instance, http: requests.Session) -> None:
+    api, url = Api(instance), "https://content.mustbeviral.com"
+    text = "x" * 100
+    item = http.post(f"{url}/items", json={"title": "Long", "text": text}, timeout=10).json()
+    database = "A/d1/database/must-be-viral-content-local"
+    good = api("GET", f"{database}/time_travel/bookmark")["bookmark"]
+    deploy(instance, "r8", bad_migration=True, only=("content",))
+    assert http.get(f"{url}/health", timeout=10).status_code == 200
+    assert http.get(f"{url}/items/{item['id']}", timeout=10).json()["text"] == text[:80]
+
+    older = version_of(api, "content", "r2")
+    api.deploy(script("content"), older)
+    health = http.get(f"{url}/health", timeout=10)
+    assert (health.status_code, health.json()["dependencies"]) == (503, {"database": "error"})
+    assert http.get(f"{url}/items/{item['id']}", timeout=10).status_code == 500
+    api("POST", f"{database}/time_travel/restore?bookmark={good}")
+    assert http.get(f"{url}/health", timeout=10).json()["version"] == older
+    assert http.get(f"{url}/items/{item['id']}", timeout=10).json() == item
+
+    # Code of r1 lives with the additive migration, and keeps what it does not know.
+    tagged = http.put(f"{url}/items/{item['id']}", json={"title": "T", "tags": ["kept"]}, timeout=10).json()
+    api.deploy(script("content"), version_of(api, "content", "r1"))
+    changed = http.put(f"{url}/items/{item['id']}", json={"title": "By r1"}, timeout=10).json()
+    assert "tags" not in changed
+    api.deploy(script("content"), older)
+    now = http.get(f"{url}/items/{item['id']}", timeout=10).json()
+    assert (now["title"], now["tags"]) == ("By r1", tagged["tags"])
 
 
 # --- the other environments, and the other wrangler

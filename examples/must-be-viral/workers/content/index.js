@@ -1,5 +1,15 @@
+/* global __SCHEMA__ */
 // Items of content. Health names the platform's id of the running version, not the release.
 import { jsonBody, notFound, released, version } from "../shared/release.js";
+
+// The last migration that this release was written for; compiled in, as the release itself is.
+const SCHEMA = typeof __SCHEMA__ === "number" ? __SCHEMA__ : 2;
+const TEXT = SCHEMA >= 3 ? "body" : "text";
+const COLUMNS = ["id", "title", TEXT, ...(SCHEMA >= 2 ? ["tags"] : []), "created", "updated"];
+const SELECT = `SELECT ${COLUMNS} FROM items`;
+const SAVE =
+  `INSERT INTO items (${COLUMNS}) VALUES (${COLUMNS.map(() => "?")}) ` +
+  `ON CONFLICT (id) DO UPDATE SET ${COLUMNS.map((column) => `${column} = excluded.${column}`)}`;
 
 export default released(async (request, env) => {
   const { pathname } = new URL(request.url);
@@ -11,15 +21,15 @@ export default released(async (request, env) => {
 });
 
 async function health(env) {
-  const cache = await env.CONTENT_CACHE.get("health").then(() => "ok", () => "error");
-  const ok = cache === "ok";
+  const database = await env.CONTENT_DB.prepare(`${SELECT} LIMIT 1`).first().then(() => "ok", () => "error");
+  const ok = database === "ok";
   return Response.json(
     {
       status: ok ? "ok" : "error",
       timestamp: new Date().toISOString(),
       version: env.CF_VERSION.id,
       environment: env.ENVIRONMENT,
-      dependencies: { cache },
+      dependencies: { database },
     },
     { status: ok ? 200 : 503 },
   );
@@ -27,23 +37,23 @@ async function health(env) {
 
 async function collection(request, env) {
   if (request.method === "GET") {
-    const { keys } = await env.CONTENT_CACHE.list({ prefix: "item:" });
-    return Response.json({ items: keys.map((key) => key.name.slice("item:".length)) });
+    const { results } = await env.CONTENT_DB.prepare("SELECT id FROM items ORDER BY updated DESC").all();
+    return Response.json({ items: results.map((row) => row.id) });
   }
   if (request.method === "POST") return save(crypto.randomUUID(), null, await jsonBody(request), env);
   return notAllowed("GET, POST");
 }
 
 async function item(id, request, env) {
-  const stored = await env.CONTENT_CACHE.get(`item:${id}`, "json");
-  if (!stored) return notFound();
+  const row = await env.CONTENT_DB.prepare(`${SELECT} WHERE id = ?`).bind(id).first();
+  if (!row) return notFound();
   switch (request.method) {
     case "GET":
-      return Response.json(stored);
+      return Response.json(shown(row));
     case "PUT":
-      return save(id, stored, await jsonBody(request), env);
+      return save(id, row, await jsonBody(request), env);
     case "DELETE":
-      await env.CONTENT_CACHE.delete(`item:${id}`);
+      await env.CONTENT_DB.prepare("DELETE FROM items WHERE id = ?").bind(id).run();
       return new Response(null, { status: 204 });
     default:
       return notAllowed("GET, PUT, DELETE");
@@ -53,9 +63,20 @@ async function item(id, request, env) {
 async function save(id, before, body, env) {
   if (typeof body?.title !== "string") return Response.json({ error: "a title is required" }, { status: 400 });
   const now = new Date().toISOString();
-  const saved = { id, title: body.title, text: body.text ?? "", created: before?.created ?? now, updated: now };
-  await env.CONTENT_CACHE.put(`item:${id}`, JSON.stringify(saved));
-  return Response.json(saved, { status: before ? 200 : 201 });
+  const row = {
+    id,
+    title: body.title,
+    [TEXT]: String(body.text ?? ""),
+    tags: JSON.stringify(body.tags ?? []),
+    created: before?.created ?? now,
+    updated: now,
+  };
+  await env.CONTENT_DB.prepare(SAVE).bind(...COLUMNS.map((column) => row[column])).run();
+  return Response.json(shown(row), { status: before ? 200 : 201 });
+}
+
+function shown({ id, title, [TEXT]: text, tags, created, updated }) {
+  return { id, title, text, ...(SCHEMA >= 2 && { tags: JSON.parse(tags) }), created, updated };
 }
 
 function notAllowed(allow) {
