@@ -12,6 +12,7 @@ import ansible.module_utils
 # Ansible offers a project's module_utils to modules only; here the controller needs them.
 ansible.module_utils.__path__.append(str(Path(__file__).parents[1] / "module_utils"))
 
+from ansible.module_utils.declared import Declared  # noqa: E402
 from ansible.module_utils.probe.contract import problems_of  # noqa: E402
 
 DOCUMENTATION = r"""
@@ -54,47 +55,35 @@ def declared_components(
         if host not in kind_of:
             continue
         kind, variable = kind_of[host]
-        component, wrong = _component(host, kind, variable, hostvars[host])
+        declared = Declared(host, hostvars[host])
+        component = _component(declared, kind, variable)
         clash = names.setdefault((kind, component["target"]), host)
         if clash != host and component["target"]:
-            wrong.append(f"{variable} is {component['target']}, as for {clash}")
-        where = _file(hostvars[host])
-        problems += [f"{where}: {host}: {text}" for text in wrong]
+            declared.wrong(f"{variable} is {component['target']}, as for {clash}")
+        problems += declared.problems
         components.append(component)
     problems += _order_problems(components, kind_of)
     left_out = sorted(set(kind_of) - {component["name"] for component in components})
     return {"components": components, "left_out": left_out, "problems": problems}
 
 
-def _component(
-    host: str, kind: str, variable: str, variables: Mapping[str, Any]
-) -> tuple[dict[str, Any], list[str]]:
-    problems: list[str] = []
-
-    def value(name: str, default: Any = None) -> Any:
-        try:
-            return variables.get(name, default)
-        except Exception as error:
-            problems.append(f"{name} cannot be resolved: {error}")
-            return default
-
+def _component(declared: Declared, kind: str, variable: str) -> dict[str, Any]:
     component = {
-        "name": str(host),
+        "name": str(declared.host),
         "kind": kind,
-        "target": value(variable) or "",
-        "follows": value("release_follows", "always"),
-        "after": value("switch_after", []),
-        "health": value("health"),
+        "target": declared.required(variable) or "",
+        "follows": declared.value("release_follows", "always"),
+        "after": declared.value("switch_after", []),
+        "health": declared.value("health"),
     }
-    if not component["target"]:
-        problems.append(f"{variable} is not set")
     if component["follows"] not in _FOLLOWS:
-        problems.append(f"release_follows must be one of {', '.join(_FOLLOWS)}")
+        declared.wrong(f"release_follows must be one of {', '.join(_FOLLOWS)}")
     if component["health"] is None:
-        problems.append("health is not set: a component without a check would pass unseen")
+        declared.wrong("health is not set: a component without a check would pass unseen")
     else:
-        problems += [f"health.{text}" for text in problems_of(component["health"])]
-    return component, problems
+        for text in problems_of(component["health"]):
+            declared.wrong(f"health.{text}")
+    return component
 
 
 def _order_problems(components: list[dict[str, Any]], declared: Mapping[str, Any]) -> list[str]:
@@ -110,11 +99,6 @@ def _order_problems(components: list[dict[str, Any]], declared: Mapping[str, Any
     except CycleError as error:
         problems.append(f"switch_after goes in a circle: {' -> '.join(error.args[1])}")
     return problems
-
-
-def _file(variables: Mapping[str, Any]) -> str:
-    path = Path(str(variables.get("inventory_file") or "the inventory"))
-    return "/".join(path.parts[-2:])
 
 
 class FilterModule:
