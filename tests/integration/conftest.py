@@ -1,0 +1,15 @@
+"""Servers for the tests of databases: every PostgreSQL version on this machine."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from local_postgres.launch import start
+from tests.support.postgres import Postgres, versions
+
+
+@pytest.fixture(scope="session", params=versions(), ids=lambda major: f"pg{major}")
+def postgres(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    state = tmp_path_factory.mktemp(f"pg{request.param}")
+    with start(state, server_version=request.param) as instance:
+        yield Postgres(instance).prepare()
