@@ -78,6 +78,9 @@ class Migration:
     """Where the way down is, or where it would have to be."""
     transaction: bool = True
     """False when its files ask not to be run in a transaction."""
+    unreadable_up: str = ""
+    """Why the way up is not known as SQL (it is Python); empty when ``up`` tells it."""
+    unreadable_down: str = ""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ _UPKEEP = {"ANALYZE", "EXPLAIN", "REINDEX", "VACUUM"}
 _TRANSACTION = {"BEGIN", "COMMIT", "END", "RELEASE", "ROLLBACK", "SAVEPOINT"}
 _SESSION_PRAGMAS = {
     "analysis_limit", "busy_timeout", "cache_size", "case_sensitive_like", "defer_foreign_keys",
-    "foreign_key_check", "foreign_key_list", "foreign_keys", "ignore_check_constraints", "index_info", "index_list", "integrity_check",
+    "foreign_key_check", "foreign_key_list", "foreign_keys", "ignore_check_constraints", "index_info",
+    "index_list", "integrity_check",
     "legacy_alter_table", "optimize", "quick_check", "recursive_triggers", "table_info", "table_list",
     "table_xinfo", "temp_store",
 }  # fmt: skip
@@ -195,8 +196,8 @@ class _Script:
         )
         if children:
             yield lost_up(
-                f"rows or values of {', '.join(children)}: D1 keeps foreign keys on whatever the PRAGMA says, and"
-                f" dropping {name} deletes its rows first"
+                f"rows or values of {', '.join(children)}: D1 keeps foreign keys on whatever a PRAGMA says,"
+                f" and dropping {name} deletes its rows first"
             )
 
     def rebuilds(self) -> Iterator[tuple[int, list[Verdict]]]:
