@@ -11,5 +11,5 @@ from tests.support.postgres import Postgres, versions
 @pytest.fixture(scope="session", params=versions(), ids=lambda major: f"pg{major}")
 def postgres(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     state = tmp_path_factory.mktemp(f"pg{request.param}")
-    with start(state, server_version=request.param) as instance:
+    with start(state, server_version=request.param, settings=["max_prepared_transactions=4"]) as instance:
         yield Postgres(instance).prepare()

@@ -23,7 +23,7 @@ from . import databases
 from .connect import Server, identity, session
 from .errors import BackupRefused, DatabaseError
 from .fingerprint import Fingerprint, fingerprints
-from .tools import Tools
+from .tools import Tools, stop
 
 __all__ = ["Backup", "Manifest", "make", "newest", "read", "verify"]
 
@@ -142,9 +142,7 @@ def make(
                 tables = fingerprints(connection)
                 tools.finish(dumping, "pg_dump", timeout=timeout)
             finally:
-                if dumping.poll() is None:
-                    dumping.kill()
-                    dumping.communicate()
+                stop(dumping)
             manifest = Manifest(
                 database=server.name,
                 system_identifier=who.system_identifier,
@@ -321,6 +319,7 @@ def _sum(file: Path) -> tuple[int, str]:
 
 
 def _write(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
     with path.open("w") as file:
         file.write(text)
         file.flush()

@@ -52,6 +52,7 @@ _SIGNS = (
     ("read-only transaction", "it is read-only: a standby, or a fenced database"),
     ("being accessed by other users", "other sessions are connected to it"),
     ("server closed the connection", "the server went away"),
+    ("connection has been closed unexpectedly", "the server went away"),
     ("terminating connection", "the server ended the connection"),
     ("connection already closed", "the connection is gone"),
     ("could not receive data", "the connection broke"),

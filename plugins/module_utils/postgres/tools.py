@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,15 +17,26 @@ from pathlib import Path
 from .connect import Server
 from .errors import DatabaseError, in_words
 
-__all__ = ["Tools", "find"]
+__all__ = ["Tools", "find", "stop"]
 
 NEEDED = ("pg_dump", "pg_restore", "psql")
 _DEBIAN = Path("/usr/lib/postgresql")
-_PR_SET_PDEATHSIG = 1
 # From 17 on pg_restore sets transaction_timeout, which older servers do not know.
 _FIRST_WITH_TRANSACTION_TIMEOUT = 17
 
-_libc = ctypes.CDLL(None)
+# pg_dump and pg_restore work in processes of their own, which would outlive them: so a guard starts the tool,
+# and when we are gone, however that came, it ends its whole process group.
+_GUARD = """
+import ctypes, os, signal, sys
+def end(*_): os.killpg(0, signal.SIGKILL)
+signal.signal(signal.SIGTERM, end)
+PR_SET_PDEATHSIG = 1
+ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+if os.getppid() != int(sys.argv[1]): end()
+code = os.waitstatus_to_exitcode(os.waitpid(os.spawnv(os.P_NOWAIT, sys.argv[2], sys.argv[2:]), 0)[1])
+if code < 0: signal.signal(-code, signal.SIG_DFL); os.kill(os.getpid(), -code)
+sys.exit(code)
+"""
 
 
 @dataclass(frozen=True)
@@ -57,14 +69,15 @@ class Tools:
         environment = server.environment()
         for key, value in (settings or {}).items():
             environment["PGOPTIONS"] = f"{environment.get('PGOPTIONS', '')} -c {key}={value}".strip()
+        program = str(self.folder / name)
         return subprocess.Popen(
-            [str(self.folder / name), *arguments],
+            [sys.executable, "-I", "-S", "-c", _GUARD, str(os.getpid()), program, *arguments],
             env={**kept, **environment, "LC_ALL": "C"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=_die_with_parent,
+            process_group=0,
             umask=0o077,
         )
 
@@ -87,9 +100,7 @@ class Tools:
         except subprocess.TimeoutExpired:
             raise DatabaseError(f"{name} did not end within {timeout:.0f} s, so it was stopped") from None
         finally:
-            if process.poll() is None:
-                process.kill()
-                process.communicate()
+            stop(process)
         if process.returncode < 0:
             raise DatabaseError(f"{name} was killed by signal {-process.returncode}")
         if process.returncode != 0:
@@ -99,6 +110,14 @@ class Tools:
     def compression(self) -> str:
         """The best that this pg_dump can do, as its ``--compress`` takes it."""
         return _compression(self.folder / "pg_dump", self.major)
+
+
+def stop(process: subprocess.Popen[str]) -> None:
+    """Ends a tool and its workers. No error when they have ended."""
+    if process.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
 
 
 @lru_cache
@@ -177,7 +196,3 @@ def _told(complaint: str) -> str:
     lines = [line.strip() for line in complaint.splitlines()]
     errors = [line.split("error:", 1)[1].strip() for line in lines if "error:" in line]
     return "; ".join(dict.fromkeys(errors[:3])) or " ".join(lines[:2])
-
-
-def _die_with_parent() -> None:
-    _libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
