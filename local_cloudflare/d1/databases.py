@@ -70,7 +70,7 @@ class Database:
         """Ends what runs and what waits; each gets `reason` as its error."""
         self._generation += 1
         self._reason = reason
-        if self._engine.done():
+        if self._opened():
             self._engine.result().cancel(reason)
 
     def count(self, results: Iterable[Result]) -> None:
@@ -84,8 +84,16 @@ class Database:
     async def close(self) -> None:
         """Cancels everything and lets go of the files."""
         self.cancel("The database was closed.")
-        await asyncio.get_running_loop().run_in_executor(self._pool, lambda: self._engine.result().close())
+        await asyncio.get_running_loop().run_in_executor(self._pool, self._let_go)
         self._pool.shutdown()
+
+    def _let_go(self) -> None:
+        if self._opened():
+            self._engine.result().close()
+
+    def _opened(self) -> bool:
+        """Whether there is an engine: not yet, or its files could not be opened, is no."""
+        return self._engine.done() and self._engine.exception() is None
 
 
 class Databases:

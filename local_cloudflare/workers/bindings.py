@@ -59,11 +59,17 @@ def resolve(
         else:
             if binding["type"] in SECRETS:
                 check_secret(binding)
-            result[name] = binding
+            result[name] = _both_ids(binding) if binding["type"] == "d1" else binding
     for binding in previous:
         if binding["type"] in (SECRETS if keep is None else keep):
             result.setdefault(binding["name"], binding)
     return list(result.values())
+
+
+def _both_ids(binding: Binding) -> Binding:
+    """A D1 binding names its database as `id` (wrangler) or `database_id` (the API's newer name)."""
+    uuid = binding.get("id", binding.get("database_id"))
+    return {**binding, "id": uuid, "database_id": uuid}
 
 
 def check_resources(db: sqlite3.Connection, bindings: Iterable[Binding]) -> None:
