@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from .model import Migration, MigrationError
@@ -100,7 +101,7 @@ def _sections(path: Path, text: str) -> dict[str, tuple[str, str]]:
     """Text and options of each section. Lines before it are kept blank, so that line numbers stay true."""
     marks = list(_SECTION.finditer(text))
     sections: dict[str, tuple[str, str]] = {}
-    for mark, following in zip(marks, [*marks[1:], None], strict=True):
+    for mark, following in zip_longest(marks, marks[1:]):
         if mark["way"] in sections:
             raise MigrationError(f"{path}: the section migrate:{mark['way']} is there twice")
         body = text[mark.end() : following.start() if following else len(text)]
