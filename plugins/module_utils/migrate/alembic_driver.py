@@ -28,14 +28,17 @@ from .plan import pending_up_to, steps_down, where
 
 __all__ = ["AlembicDriver"]
 
-_IDENTITY = "SELECT oid::text || ' ' || pg_postmaster_start_time()::text FROM pg_database WHERE datname = current_database()"
+_IDENTITY = (
+    "SELECT oid::text || ' ' || pg_postmaster_start_time()::text FROM pg_database"
+    " WHERE datname = current_database()"
+)
 
 
 class AlembicDriver:
     """See ``driver.Driver``. ``path`` holds ``alembic.ini``, or is itself the folder with ``env.py``.
 
-    ``env.py`` is run as it is, and gets the address in ``sqlalchemy.url``. What it connects to is compared with
-    the database of ``executor`` before anything is done there.
+    ``env.py`` is run as it is, and gets the address in ``sqlalchemy.url``. What it connects to is compared
+    with the database of ``executor`` before anything is done there.
     """
 
     def __init__(
@@ -64,8 +67,8 @@ class AlembicDriver:
                 for revision in revisions:
                     if len(revision._all_down_revisions) > 1 or len(scripts.get_heads()) > 1:
                         raise MigrationError(
-                            f"{self._path}: the history branches (heads {', '.join(scripts.get_heads())}), so there is"
-                            " no one order to go back in: use alembic itself"
+                            f"{self._path}: the history branches (heads {', '.join(scripts.get_heads())}),"
+                            " so there is no one order to go back in: use alembic itself"
                         )
                 self._migrations = [_migration(revision) for revision in revisions]
         return self._migrations
@@ -248,7 +251,7 @@ def _migration(revision: Script) -> Migration:
 
 
 def _sql(function: Callable[[], None]) -> tuple[str | None, str]:
-    """What a revision's function does as SQL, or why that is not known. ``None``: it refuses to do anything."""
+    """What a revision's function does as SQL, or why that is not known. ``None``: it refuses to act."""
     written = io.StringIO()
     context = MigrationContext.configure(
         dialect_name="postgresql", opts={"as_sql": True, "output_buffer": written, "literal_binds": True}

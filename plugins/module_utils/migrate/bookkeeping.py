@@ -107,11 +107,10 @@ class PlainTable:
         if not unfinished:
             return Kept(applied, problems=problems)
         dirty, going = unfinished[0]
-        which = f"WHERE id = {literal(dirty)}"
-        way_out = (
-            "look at what of it is there; if all of it is, "
-            f"UPDATE {self.table} SET state = 'applied' {which}; if nothing is, DELETE FROM {self.table} {which}"  # noqa: S608
-        )
+        key = literal(dirty)
+        finished = f"UPDATE {self.table} SET state = 'applied' WHERE id = {key}"  # noqa: S608
+        undone = f"DELETE FROM {self.table} WHERE id = {key}"  # noqa: S608
+        way_out = f"look at what of it is there; if all of it is: {finished}; if nothing is: {undone}"
         return Kept(applied, dirty, going, way_out, problems)
 
     def create(self, executor: Executor) -> str:

@@ -37,7 +37,7 @@ def split(sql: str) -> list[Statement]:
         parts = pglast.split(sql, with_parser=False, only_slices=True)
     except pglast.parser.ParseError as error:
         message, at = _told(error)
-        return [Statement(sql.strip(), _line(sql, at), None, message)]
+        return [Statement(sql[_skip_blank(sql, 0) :].strip(), _line(sql, at), None, message)]
     statements: list[Statement] = []
     for part in _covering(sql, parts):
         piece = sql[part]
@@ -45,7 +45,8 @@ def split(sql: str) -> list[Statement]:
             statements.extend(_parsed(piece, part.start, sql))
         except pglast.parser.ParseError as error:
             message, at = _told(error)
-            statements.append(Statement(piece, _line(sql, part.start + at), None, message))
+            text = piece[_skip_blank(piece, 0) :].strip()
+            statements.append(Statement(text, _line(sql, part.start + at), None, message))
     return statements
 
 

@@ -50,8 +50,8 @@ def prepare(sql: str, dialect: Dialect, file: str, *, transaction: bool = True) 
             )
             raise MigrationError(
                 f"{file}:{statement.line}: the script {why}, so it can break off half-way, and this statement"
-                " could not be run again then: write it with IF EXISTS or IF NOT EXISTS, or move it to another"
-                " migration"
+                " could not be run again then: write it with IF EXISTS or IF NOT EXISTS, or move it"
+                " to another migration"
             )
     return Script("", tuple(statement.text for statement in statements), repeatable=True)
 
@@ -70,6 +70,6 @@ def _only_around(control: list[int], lines: list[int], file: str) -> None:
     """BEGIN first and COMMIT last are taken off, because the transaction is ours. Others cannot be."""
     if control and control != [0, len(lines) - 1]:
         raise MigrationError(
-            f"{file}:{lines[control[0]]}: the script begins or ends transactions inside; every migration is run"
-            " in one transaction, together with the note that it was: take BEGIN and COMMIT out"
+            f"{file}:{lines[control[0]]}: the script begins or ends transactions inside; every migration is"
+            " run in one transaction, together with the note that it was: take BEGIN and COMMIT out"
         )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from .sqlite_sandbox import Column, Table, bare
 from .verdict import Verdict, additive, lost_down, lost_up, reversible
 
-__all__ = ["Copy", "added", "compare", "read_copy"]
+__all__ = ["Copy", "added", "compare", "read_copy", "source_of"]
 
 _NAME = r'(?:"[^"]+"|\[[^\]]+\]|`[^`]+`|[A-Za-z_]\w*)'
 _COPY = re.compile(
@@ -37,6 +37,12 @@ class Copy:
 
 def _plain(name: str) -> str:
     return name.strip().strip('"`[]').lower()
+
+
+def source_of(text: str) -> str | None:
+    """The table that a plain INSERT ... SELECT reads. SQLite does not tell it when both tables are alike."""
+    match = _COPY.fullmatch(bare(text))
+    return _plain(match["source"]) if match else None
 
 
 def read_copy(text: str, into: Table, source_name: str, source: Table) -> Copy:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from .model import Finding
-from .sqlite_rebuild import Copy, added, compare, read_copy
+from .sqlite_rebuild import Copy, added, compare, read_copy, source_of
 from .sqlite_sandbox import Action, Sandbox, Statement, Table, bare, split
 from .verdict import Verdict, additive, lost_up, reversible, shorten, unknown
 
@@ -286,10 +286,8 @@ class _Script:
     def _note_copy(self, text: str, into: str, actions: list[Action]) -> None:
         if into not in self.created or into not in self.now:
             return
-        read = {action.first.lower() for action in actions if action.what == "READ"}
-        for source in sorted(read & set(self.now)):
-            if source in self.created:
-                continue
+        read = {action.first.lower() for action in actions if action.what == "READ"} | {source_of(text)}
+        for source in sorted(set(self.now) & read - self.created):
             copy = read_copy(text, self.now[into], source, self.now[source])
             if into in self.copies:
                 # Filled more than once: in parts, then.

@@ -1,0 +1,2 @@
+-- expect: reversible
+ALTER TABLE users ADD CONSTRAINT age_sane CHECK (age < 150) NOT VALID;

@@ -1,0 +1,2 @@
+-- expect: additive
+ALTER TABLE users ADD COLUMN height integer CHECK (height > 0);

@@ -1,0 +1,3 @@
+-- expect: additive
+-- says: cannot delete rows of users
+ALTER TABLE orders ADD COLUMN seller bigint REFERENCES users (id);

@@ -1,0 +1,2 @@
+-- expect: reversible
+ALTER TABLE users ADD CONSTRAINT one_name UNIQUE (name);

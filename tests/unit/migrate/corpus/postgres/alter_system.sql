@@ -1,0 +1,3 @@
+-- expect: irreversible
+-- runs: no
+ALTER SYSTEM SET work_mem = '64MB';

@@ -1,0 +1,3 @@
+-- expect: irreversible
+-- runs: no
+CALL archive_orders();

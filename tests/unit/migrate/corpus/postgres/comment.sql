@@ -1,0 +1,2 @@
+-- expect: additive
+COMMENT ON COLUMN users.age IS 'in years';

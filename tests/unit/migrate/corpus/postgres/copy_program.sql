@@ -1,0 +1,4 @@
+-- expect: irreversible
+-- says: program
+-- runs: no
+COPY users (email) FROM PROGRAM 'cat users.csv';

@@ -1,0 +1,5 @@
+-- expect: irreversible
+-- runs: no
+COPY users (email) FROM stdin;
+x@example.com
+\.

@@ -1,0 +1,4 @@
+-- expect: additive
+-- says: extension
+-- runs: no
+CREATE EXTENSION IF NOT EXISTS pgcrypto;

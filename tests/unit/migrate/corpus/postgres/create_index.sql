@@ -1,0 +1,2 @@
+-- expect: additive
+CREATE INDEX users_name ON users (name);

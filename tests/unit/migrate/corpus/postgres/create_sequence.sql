@@ -1,0 +1,3 @@
+-- expect: additive
+CREATE SEQUENCE ticket_number;
+ALTER SEQUENCE ticket_number RESTART WITH 1000;

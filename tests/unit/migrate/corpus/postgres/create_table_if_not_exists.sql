@@ -1,0 +1,2 @@
+-- expect: additive
+CREATE TABLE IF NOT EXISTS invoices (id bigint);

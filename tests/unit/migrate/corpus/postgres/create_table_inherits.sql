@@ -1,0 +1,2 @@
+-- expect: reversible
+CREATE TABLE vip_users (discount integer) INHERITS (users);

@@ -1,0 +1,2 @@
+-- expect: reversible
+CREATE UNIQUE INDEX users_name ON users (name);

@@ -1,0 +1,2 @@
+-- expect: lossy, lost up
+DELETE FROM orders WHERE total < 15;

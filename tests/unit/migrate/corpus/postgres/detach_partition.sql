@@ -1,0 +1,2 @@
+-- expect: reversible
+ALTER TABLE events DETACH PARTITION events_2026;

@@ -1,0 +1,2 @@
+-- expect: reversible
+ALTER TABLE orders DISABLE TRIGGER orders_touch;

@@ -1,0 +1,6 @@
+-- expect: irreversible
+DO $$
+BEGIN
+  EXECUTE format('DROP TABLE %I', 'orders');
+END
+$$;

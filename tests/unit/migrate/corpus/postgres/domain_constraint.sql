@@ -1,0 +1,2 @@
+-- expect: reversible
+ALTER DOMAIN postcode ADD CONSTRAINT five CHECK (length(VALUE) = 5);

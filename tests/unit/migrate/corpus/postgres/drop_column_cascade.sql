@@ -1,0 +1,3 @@
+-- expect: lossy, lost up
+-- says: CASCADE
+ALTER TABLE users DROP COLUMN email CASCADE;

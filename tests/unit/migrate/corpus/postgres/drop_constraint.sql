@@ -1,0 +1,2 @@
+-- expect: reversible
+ALTER TABLE orders DROP CONSTRAINT total_positive;

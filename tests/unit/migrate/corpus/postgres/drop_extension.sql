@@ -1,0 +1,2 @@
+-- expect: lossy, lost up
+DROP EXTENSION IF EXISTS pg_cron;

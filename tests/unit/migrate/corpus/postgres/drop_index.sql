@@ -1,0 +1,2 @@
+-- expect: reversible
+DROP INDEX orders_user;

@@ -1,0 +1,2 @@
+-- expect: reversible
+DROP MATERIALIZED VIEW totals;

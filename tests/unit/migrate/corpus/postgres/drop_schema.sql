@@ -1,0 +1,4 @@
+-- expect: reversible
+-- says: archive
+-- runs: no
+DROP SCHEMA archive RESTRICT;

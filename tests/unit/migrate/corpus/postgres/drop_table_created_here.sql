@@ -1,0 +1,3 @@
+-- expect: additive
+CREATE TABLE scratch (id bigint);
+DROP TABLE scratch;

@@ -1,0 +1,2 @@
+-- expect: lossy, lost up
+DROP TYPE mood CASCADE;

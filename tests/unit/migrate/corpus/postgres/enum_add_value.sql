@@ -1,0 +1,3 @@
+-- expect: additive
+-- says: cannot take a value out
+ALTER TYPE mood ADD VALUE IF NOT EXISTS 'glad' AFTER 'ok';

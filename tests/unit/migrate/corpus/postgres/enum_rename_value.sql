@@ -1,0 +1,2 @@
+-- expect: reversible
+ALTER TYPE mood RENAME VALUE 'ok' TO 'fine';

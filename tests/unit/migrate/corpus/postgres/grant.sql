@@ -1,0 +1,2 @@
+-- expect: additive
+GRANT SELECT ON orders TO PUBLIC;

@@ -1,0 +1,2 @@
+-- expect: reversible
+INSERT INTO users (email) VALUES ('a@example.com') ON CONFLICT DO NOTHING;

@@ -1,0 +1,2 @@
+-- expect: lossy, lost up
+ALTER SEQUENCE invoice_number RESTART WITH 1;

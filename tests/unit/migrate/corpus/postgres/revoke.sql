@@ -1,0 +1,2 @@
+-- expect: reversible
+REVOKE ALL ON orders FROM PUBLIC;

@@ -1,0 +1,2 @@
+-- expect: additive
+SELECT id, email INTO users_copy FROM users;

@@ -1,0 +1,2 @@
+-- expect: reversible
+ALTER SEQUENCE invoice_number INCREMENT BY 10;

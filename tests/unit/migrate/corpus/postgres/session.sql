@@ -1,0 +1,3 @@
+-- expect: additive
+SET lock_timeout = '5s';
+LOCK TABLE orders IN SHARE MODE;

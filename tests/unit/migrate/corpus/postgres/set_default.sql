@@ -1,0 +1,2 @@
+-- expect: reversible
+ALTER TABLE users ALTER COLUMN balance SET DEFAULT 100;

@@ -1,0 +1,2 @@
+-- expect: lossy, lost up
+SELECT setval('invoice_number', 1000);

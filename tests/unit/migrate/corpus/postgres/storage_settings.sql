@@ -1,0 +1,4 @@
+-- expect: additive
+ALTER TABLE orders SET (fillfactor = 80);
+ALTER TABLE orders ALTER COLUMN note SET STATISTICS 500;
+ALTER TABLE orders ALTER COLUMN note SET STORAGE EXTERNAL;

@@ -1,0 +1,2 @@
+-- expect: lossy, lost up
+TRUNCATE orders;

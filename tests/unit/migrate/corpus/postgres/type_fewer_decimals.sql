@@ -1,0 +1,2 @@
+-- expect: lossy, lost up
+ALTER TABLE users ALTER COLUMN balance TYPE numeric(10, 0);

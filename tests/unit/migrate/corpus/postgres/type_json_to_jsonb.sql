@@ -1,0 +1,2 @@
+-- expect: lossy, lost up
+ALTER TABLE users ALTER COLUMN settings TYPE jsonb;

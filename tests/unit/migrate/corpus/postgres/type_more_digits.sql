@@ -1,0 +1,2 @@
+-- expect: additive
+ALTER TABLE users ALTER COLUMN balance TYPE numeric(14, 2);

@@ -1,0 +1,2 @@
+-- expect: reversible
+ALTER TABLE users ALTER COLUMN age TYPE text;

@@ -1,0 +1,3 @@
+-- expect: reversible
+-- says: refused, not cut
+ALTER TABLE orders ALTER COLUMN note TYPE varchar(20);

@@ -1,0 +1,2 @@
+-- expect: lossy, lost up
+ALTER TABLE orders ALTER COLUMN note TYPE integer USING note::integer;

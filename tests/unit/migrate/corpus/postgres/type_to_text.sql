@@ -1,0 +1,2 @@
+-- expect: additive
+ALTER TABLE invitations ALTER COLUMN sent_to TYPE text;

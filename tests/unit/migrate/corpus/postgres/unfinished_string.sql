@@ -1,0 +1,4 @@
+-- expect: irreversible
+-- says: unterminated
+-- runs: no
+INSERT INTO users (email) VALUES ('a);

@@ -1,0 +1,2 @@
+-- expect: lossy, lost up
+ALTER TABLE orders SET UNLOGGED;

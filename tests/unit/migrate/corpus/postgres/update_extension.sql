@@ -1,0 +1,2 @@
+-- expect: irreversible
+ALTER EXTENSION plpgsql UPDATE;

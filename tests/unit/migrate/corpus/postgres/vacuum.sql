@@ -1,0 +1,4 @@
+-- expect: additive
+-- says: upkeep
+-- runs: outside a transaction
+VACUUM orders;

@@ -1,0 +1,2 @@
+-- expect: additive
+ALTER TABLE orders VALIDATE CONSTRAINT total_positive;

@@ -1,0 +1,3 @@
+-- expect: lossy, lost down
+-- says: no default
+ALTER TABLE settings ADD COLUMN owner TEXT NOT NULL;

@@ -1,0 +1,3 @@
+-- expect: additive
+CREATE TABLE scores (id INTEGER PRIMARY KEY, points INTEGER NOT NULL) STRICT;
+CREATE TABLE pairs (a TEXT, b TEXT, PRIMARY KEY (a, b)) WITHOUT ROWID;

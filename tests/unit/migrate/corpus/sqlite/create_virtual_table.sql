@@ -1,0 +1,2 @@
+-- expect: additive
+CREATE VIRTUAL TABLE search USING fts5(title, content='posts');

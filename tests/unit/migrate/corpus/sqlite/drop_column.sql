@@ -1,0 +1,3 @@
+-- expect: lossy, lost up
+-- says: all values of users.zip
+ALTER TABLE users DROP COLUMN zip;

@@ -1,0 +1,3 @@
+-- expect: lossy, lost up
+-- says: all rows of settings
+DROP TABLE settings;

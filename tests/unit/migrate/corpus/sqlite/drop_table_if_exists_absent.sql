@@ -1,0 +1,2 @@
+-- expect: additive
+DROP TABLE IF EXISTS users_new;

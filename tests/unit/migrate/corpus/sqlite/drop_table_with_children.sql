@@ -1,0 +1,4 @@
+-- expect: lossy, lost up
+-- says: rows or values of posts
+DROP VIEW buyers;
+DROP TABLE users;

@@ -1,0 +1,2 @@
+-- expect: reversible
+DROP TRIGGER orders_logged;

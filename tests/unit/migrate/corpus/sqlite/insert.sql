@@ -1,0 +1,2 @@
+-- expect: reversible
+INSERT INTO users (email) VALUES ('support@example.com');

@@ -1,0 +1,2 @@
+-- expect: reversible
+INSERT OR IGNORE INTO users (email) VALUES ('a@example.com');

@@ -1,0 +1,2 @@
+-- expect: lossy, lost up
+INSERT OR REPLACE INTO settings (key, value) VALUES ('theme', 'light');

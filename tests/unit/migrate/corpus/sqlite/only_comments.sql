@@ -1,0 +1,3 @@
+-- expect: additive
+-- nothing to do here; really
+/* DROP TABLE users; */

@@ -1,0 +1,2 @@
+-- expect: reversible
+PRAGMA user_version = 7;

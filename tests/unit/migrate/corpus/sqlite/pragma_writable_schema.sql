@@ -1,0 +1,3 @@
+-- expect: irreversible
+-- says: by hand
+PRAGMA writable_schema = ON;

@@ -1,0 +1,11 @@
+-- expect: reversible
+-- says: looks for orders
+CREATE TABLE orders_new (
+  id INTEGER PRIMARY KEY,
+  user_id INTEGER REFERENCES users (id),
+  total REAL CHECK (total >= 0),
+  note TEXT
+);
+INSERT INTO orders_new (id, user_id, total, note) SELECT id, user_id, total, note FROM orders;
+DROP VIEW buyers;
+DROP TABLE orders;

@@ -1,0 +1,2 @@
+-- expect: reversible
+ALTER TABLE settings RENAME TO options;

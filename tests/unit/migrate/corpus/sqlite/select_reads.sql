@@ -1,0 +1,2 @@
+-- expect: additive
+SELECT count(*) FROM users;

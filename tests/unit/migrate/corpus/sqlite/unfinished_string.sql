@@ -1,0 +1,4 @@
+-- expect: irreversible
+-- says: unrecognized token
+-- runs: no
+INSERT INTO users (email) VALUES ('a);

@@ -1,0 +1,3 @@
+-- expect: additive
+ANALYZE;
+REINDEX orders_user;
