@@ -24,6 +24,7 @@ options:
     choices: [nothing, switch, no_change]
     default: nothing
   left_out: {description: Declared components that this run does not touch., type: list, elements: str, default: []}
+  databases: {description: What M(database_check) returned., type: list, elements: dict, default: []}
   budget: {description: Seconds that the whole run may take; a run that took longer says so., type: float, default: 120}
 extends_documentation_fragment: [knowngood.run, knowngood.components, knowngood.probing]
 attributes:

@@ -20,6 +20,7 @@ ansible.module_utils.__path__.append(str(Path(__file__).parents[1] / "module_uti
 from ansible.module_utils.stage.lifeline import end_with_the_command  # noqa: E402
 from ansible.module_utils.stage.task import Task, perform  # noqa: E402
 
+# The modules that are not called as their stage is.
 STAGES = {
     "release_plan": "plan",
     "cloudflare_rehearse": "rehearse",
@@ -41,7 +42,9 @@ class ActionModule(ActionBase):
             result.update(self._execute_module(task_vars=task_vars))
             return result
         end_with_the_command()
-        stage = import_module(f"ansible.module_utils.stage.{STAGES[self._task.action]}")
+        stage = import_module(
+            f"ansible.module_utils.stage.{STAGES.get(self._task.action, self._task.action)}"
+        )
         _, params = self.validate_argument_spec(argument_spec=stage.SPEC)
         result.update(perform(stage.work, Task(params, self._task.check_mode, self._task.diff)))
         return result

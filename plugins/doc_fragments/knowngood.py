@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Fragments ``knowngood.run``, ``.cloudflare``, ``.components``, ``.grouping``, ``.probing`` and ``.moves``."""
+    """Fragments ``knowngood.run``, ``.cloudflare``, ``.components``, ``.databases``, ``.grouping``, ``.probing`` and ``.moves``."""
 
     RUN = r"""
 options:
@@ -69,6 +69,44 @@ options:
     description: The longest time in seconds between two versions of one release, where only time joins them.
     type: float
     default: 900
+"""
+
+    DATABASES = r"""
+options:
+  databases:
+    description: The databases, as C(roles/preflight) gathers them from the inventory. See C(docs/databases.md).
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name: {description: Name of the inventory host., type: str, required: true}
+      kind: {description: What it is., type: str, required: true, choices: [d1, postgres]}
+      migrations:
+        description: The tool that applies the migrations, and where they are.
+        type: dict
+        required: true
+        suboptions:
+          driver:
+            description: Whose files and bookkeeping table they are.
+            type: str
+            required: true
+            choices: [d1, plain, alembic, dbmate, golang-migrate]
+          path: {description: The folder., type: path, required: true}
+          table: {description: "The bookkeeping table, if it is not the tool's usual one.", type: str}
+      schema_levels: {description: "Per release the last migration that it was deployed with.", type: dict, default: {}}
+      schema_works_up_to: {description: "Per release the last migration that it works with.", type: dict, default: {}}
+      when_unclear:
+        description: What to do where only a person could decide; C(refuse) shows the choices.
+        type: str
+        choices: [refuse, nothing, down, rewind]
+        default: refuse
+      loss_allowed: {description: Rows that may be lost without asking., type: int, default: 0}
+      method: {description: What a person asked for., type: str, choices: ["", nothing, down, rewind], default: ""}
+      database: {description: "Name of the database at Cloudflare (D1).", type: str, default: ""}
+      written_at: {description: "Per table SQL that says when a row was last written (D1).", type: dict, default: {}}
+      dsn: {description: "Address and credentials (PostgreSQL).", type: str, default: ""}
+      identity: {description: "name, system_identifier and host that it must have (PostgreSQL).", type: dict, default: {}}
+      backups: {description: "folder, and max_age in seconds (PostgreSQL).", type: dict, default: {}}
 """
 
     PROBING = r"""

@@ -49,10 +49,14 @@ class Move:
 
 @dataclass(slots=True)
 class Plan:
-    """The moves of one environment. ``left_out`` are declared components that this run does not touch."""
+    """The moves of one environment. ``left_out`` are declared components that this run does not touch.
+
+    ``release_made`` is when the last version of the target was made, ISO 8601.
+    """
 
     environment: str
     release: str
+    release_made: str
     reason: str
     live_release: str | None
     moves: list[Move]
@@ -97,6 +101,7 @@ def make_plan(
     return Plan(
         environment=environment,
         release=choice.candidate.release.name,
+        release_made=choice.candidate.release.finished.isoformat(),
         reason=choice.reason,
         live_release=live.name if live else None,
         moves=moves,

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..release.group import KEYS
 
-__all__ = ["CLOUDFLARE", "COMPONENTS", "GROUPING", "MOVING", "PROBING", "RUN"]
+__all__ = ["CLOUDFLARE", "COMPONENTS", "DATABASES", "GROUPING", "MOVING", "PROBING", "RUN"]
 
 RUN: dict[str, Any] = {
     "run": {"type": "str", "default": ""},
@@ -54,6 +54,44 @@ PROBING: dict[str, Any] = {
             "max_skew": {"type": "float", "default": 60},
             "slow": {"type": "float", "default": 2},
             "tls_margin": {"type": "float", "default": 14},
+        },
+    }
+}
+DATABASES: dict[str, Any] = {
+    "databases": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {
+            "name": {"type": "str", "required": True},
+            "kind": {"type": "str", "required": True, "choices": ["d1", "postgres"]},
+            "migrations": {
+                "type": "dict",
+                "required": True,
+                "options": {
+                    "driver": {
+                        "type": "str",
+                        "required": True,
+                        "choices": ["d1", "plain", "alembic", "dbmate", "golang-migrate"],
+                    },
+                    "path": {"type": "path", "required": True},
+                    "table": {"type": "str"},
+                },
+            },
+            "schema_levels": {"type": "dict", "default": {}},
+            "schema_works_up_to": {"type": "dict", "default": {}},
+            "when_unclear": {
+                "type": "str",
+                "choices": ["refuse", "nothing", "down", "rewind"],
+                "default": "refuse",
+            },
+            "loss_allowed": {"type": "int", "default": 0},
+            "method": {"type": "str", "choices": ["", "nothing", "down", "rewind"], "default": ""},
+            "database": {"type": "str", "default": ""},
+            "written_at": {"type": "dict", "default": {}},
+            "dsn": {"type": "str", "no_log": True, "default": ""},
+            "identity": {"type": "dict", "default": {}},
+            "backups": {"type": "dict", "default": {}},
         },
     }
 }

@@ -5,13 +5,15 @@ A stage runs either as a module of the library or, on the controller, as an acti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..cloudflare.cli import Cli
 from ..cloudflare.client import Client
 from ..cloudflare.errors import CloudflareError
 from ..cloudflare.platform import Platform
@@ -27,6 +29,9 @@ from ..redact import Redactor
 from ..release.group import group
 from ..release.model import Component, Release, State
 from ..release.plan import Move
+
+if TYPE_CHECKING:
+    from ..database.managed import Managed
 
 __all__ = ["Task", "perform"]
 
@@ -66,23 +71,41 @@ class Task:
     @cached_property
     def platform(self) -> Platform:
         """The way to Cloudflare that the inventory asks for."""
+        if self.params["cloudflare"]["transport"] == "rest":
+            return Rest(self.client)
+        return Wrangler(self._cli, rest=lambda: Rest(self.client))
+
+    @cached_property
+    def client(self) -> Client:
+        """The API, with the token of the inventory, or else the one that wrangler holds."""
         declared = self.params["cloudflare"]
-        url, account, patience = declared["api_url"], declared["account_id"], declared["patience"]
+        token = declared["api_token"] or self._cli.token()
+        self.redactor.learn(token)
+        account, patience = declared["account_id"], declared["patience"]
+        return Client(declared["api_url"], token, account, self.journal, patience=patience)
 
-        def rest(token: str) -> Rest:
-            self.redactor.learn(token)
-            return Rest(Client(url, token, account, self.journal, patience=patience))
-
-        if declared["transport"] == "rest":
-            return rest(declared["api_token"])
-        return Wrangler(
+    @cached_property
+    def _cli(self) -> Cli:
+        declared = self.params["cloudflare"]
+        return Cli(
             declared["wrangler"],
-            account=account,
-            api_url=url,
+            account=declared["account_id"],
+            api_url=declared["api_url"],
             token=declared["api_token"] or None,
             journal=self.journal,
-            pages=rest,
         )
+
+    @contextmanager
+    def database(self, declared: Mapping[str, Any]) -> Iterator[Managed]:
+        """A declared database, for as long as it is needed."""
+        # The parsers and drivers behind it are slow to load, and a rollback of the edge needs none of them.
+        from ..database.open import opened
+
+        keep = self.journal.path.parent / "kept" / declared["name"]
+        # Only a D1 database needs Cloudflare.
+        client = self.client if declared["kind"] == "d1" else None
+        with opened(declared, client, self.journal, keep) as found:
+            yield found
 
     @property
     def connector(self) -> Connector:

@@ -24,6 +24,7 @@ SPEC: dict[str, Any] = {
     "came_before": {"type": "str", "choices": ["nothing", "switch", "no_change"], "default": "nothing"},
     "left_out": {"type": "list", "elements": "str", "default": []},
     "budget": {"type": "float", "default": 120},
+    "databases": {"type": "list", "elements": "dict", "default": []},
 }
 
 
@@ -67,10 +68,14 @@ def _end(
             (item.component, item.verdict, item.version or "-", took, "; ".join([*item.problems, *retried]))
         )
     rows += [(name, "not applicable", "-", "-", str(reason)) for name, reason in skipped.items()]
+    for item in params["databases"]:
+        level = item["level"] or "-"
+        rows.append((item["name"], item["verdict"], level, "-", "; ".join(item["problems"])))
     details = columns(rows)
     if params["left_out"]:
         details.append(f"not in this run: {', '.join(params['left_out'])}")
     failed = [item.component for item in checked if item.verdict != "pass"]
+    failed += [item["name"] for item in params["databases"] if item["verdict"] != "pass"]
     if failed:
         message = (
             f"{environment}: {', '.join(failed)} {'does' if len(failed) == 1 else 'do'} not keep the contract"
@@ -86,7 +91,8 @@ def _end(
     part = (
         "" if not params["left_out"] else f" (without {', '.join(params['left_out'])}: the set is incomplete)"
     )
-    proof = f"{len(checked)} of {len(checked) + len(skipped)} components checked"
+    databases = f" and {len(params['databases'])} database(s)" if params["databases"] else ""
+    proof = f"{len(checked)} of {len(checked) + len(skipped)} components{databases} checked"
     after = f"ansible-playbook status.yml -i {environment}"
     took = f"{elapsed:.1f} s"
     if elapsed > params["budget"]:

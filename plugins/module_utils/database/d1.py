@@ -1,0 +1,81 @@
+"""A D1 database that goes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ..cloudflare.d1 import D1
+from ..journal import Journal
+from ..migrate.driver import Driver
+from .loss import Loss
+from .managed import Earlier
+
+__all__ = ["ManagedD1"]
+
+_TABLES = (
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' "
+    "AND name NOT LIKE '\\_cf\\_%' ESCAPE '\\' AND name <> 'd1_migrations' ORDER BY name"
+)
+
+
+class ManagedD1:
+    """See :class:`Managed`. ``written_at`` maps a table to SQL that says when a row was last written."""
+
+    def __init__(
+        self, name: str, d1: D1, driver: Driver, *, written_at: Mapping[str, str], journal: Journal
+    ) -> None:
+        self.name = name
+        self.driver = driver
+        self._d1 = d1
+        self._written_at = written_at
+        self._journal = journal
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        return self._d1.query(sql)
+
+    def applied_at(self) -> dict[str, datetime]:
+        rows = self.rows("SELECT name, applied_at FROM d1_migrations")
+        return {row["name"]: datetime.fromisoformat(row["applied_at"]).replace(tzinfo=UTC) for row in rows}
+
+    def earlier(self, before: str | None) -> Earlier | None:
+        applied = self.applied_at()
+        if before not in applied:
+            return None
+        # The table keeps whole seconds, so the migration came at the beginning of that second or later.
+        moment = applied[before] - timedelta(milliseconds=1)
+        what = f"Time Travel to {moment:%Y-%m-%d %H:%M:%S} UTC, just before {before} was applied"
+        return Earlier(what, self._d1.bookmark(moment), moment.isoformat())
+
+    def losses(self, earlier: Earlier) -> list[Loss]:
+        found = []
+        for table in [row["name"] for row in self.rows(_TABLES)]:
+            written = self._written_at.get(table)
+            source = f'FROM "{table}"'
+            if written is None:
+                what = f"{table}: at most all rows (written_at does not say when they were written)"
+            else:
+                source += f" WHERE datetime({written}) > datetime('{earlier.moment}')"
+                what = f"{table}: rows written since; those deleted since would come back"
+            rows = int(self.rows(f"SELECT count(*) AS n {source}")[0]["n"])
+            if rows:
+                found.append(Loss(table, what, rows, False, f"SELECT * {source}"))
+        return found
+
+    def rewind(self, earlier: Earlier) -> dict[str, str]:
+        now = self._d1.bookmark()
+        self._journal.write("database.rewind", database=self.name, to=earlier.token, undo=now)
+        self._d1.restore(earlier.token)
+        return {"bookmark": now}
+
+    def undo(self, undo: dict[str, str]) -> None:
+        self._journal.write("database.undo", database=self.name, to=undo["bookmark"])
+        self._d1.restore(undo["bookmark"])
+
+    def problems(self) -> list[str]:
+        broken = self.rows("PRAGMA foreign_key_check")
+        wrong = [f"{len(broken)} rows refer to rows that are not there"] if broken else []
+        if not self.rows(_TABLES):
+            wrong.append("it has no tables")
+        return wrong

@@ -1,0 +1,54 @@
+"""From what the inventory declares to a database that can be asked and moved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..cloudflare.client import Client
+from ..cloudflare.d1 import D1
+from ..journal import Journal
+from ..migrate.driver import open_driver
+from ..migrate.executor import D1Executor, PostgresExecutor
+from ..postgres.connect import Server
+from .d1 import ManagedD1
+from .managed import Managed
+from .postgres import ManagedPostgres
+
+__all__ = ["opened"]
+
+
+@contextmanager
+def opened(
+    declared: Mapping[str, Any], client: Client | None, journal: Journal, keep: Path
+) -> Iterator[Managed]:
+    """The database, for as long as it is needed; D1 is asked through ``client``.
+
+    ``keep`` is the folder for rows that would be lost.
+    """
+    name, migrations = declared["name"], declared["migrations"]
+    path, table = Path(migrations["path"]), migrations.get("table")
+    if client is not None:
+        d1 = D1(client, declared["database"])
+        driver = open_driver(migrations["driver"], path, D1Executor(d1), journal, table=table, component=name)
+        yield ManagedD1(name, d1, driver, written_at=declared["written_at"], journal=journal)
+        return
+    server = Server.of(declared["dsn"])
+    executor = PostgresExecutor(server)
+    try:
+        folder = declared["backups"].get("folder")
+        yield ManagedPostgres(
+            name,
+            server,
+            executor,
+            open_driver(migrations["driver"], path, executor, journal, table=table, component=name),
+            declared_identity=declared["identity"],
+            folder=Path(folder) if folder else None,
+            max_age=float(declared["backups"].get("max_age", 86400)),
+            keep=keep,
+            journal=journal,
+        )
+    finally:
+        executor.close()

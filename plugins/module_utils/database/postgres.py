@@ -1,0 +1,141 @@
+"""A PostgreSQL database that goes back: restored beside itself from a proved backup, then swapped by name."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ..journal import Journal
+from ..migrate.driver import Driver
+from ..migrate.executor import PostgresExecutor
+from ..postgres import backup as backups
+from ..postgres import fence, restore, swap
+from ..postgres.compare import compare, open_pair
+from ..postgres.connect import Server, check_identity, identity, session
+from ..postgres.errors import BackupRefused
+from ..postgres.export import Export
+from ..postgres.tools import Tools, find
+from .loss import Loss
+from .managed import Earlier
+
+__all__ = ["ManagedPostgres"]
+
+_APPLIED_AT = "SELECT id, applied_at FROM knowngood_migrations WHERE applied_at IS NOT NULL"
+_BOOKKEEPING = "SELECT to_regclass('knowngood_migrations') IS NOT NULL"
+
+
+class ManagedPostgres:
+    """See :class:`Managed`. ``folder`` holds backups that our own ``backup.make`` made; ages in seconds."""
+
+    def __init__(
+        self,
+        name: str,
+        server: Server,
+        executor: PostgresExecutor,
+        driver: Driver,
+        *,
+        declared_identity: dict[str, Any],
+        folder: Path | None,
+        max_age: float,
+        keep: Path,
+        journal: Journal,
+    ) -> None:
+        self.name = name
+        self.driver = driver
+        self._server = server
+        self._executor = executor
+        self._folder = folder
+        self._max_age = max_age
+        self._keep = keep
+        self._journal = journal
+        with session(server, read_only=True) as connection:
+            self._identity = identity(connection, server)
+        check_identity(
+            self._identity,
+            name=declared_identity.get("name") or server.name,
+            system_identifier=declared_identity.get("system_identifier"),
+            host=declared_identity.get("host"),
+        )
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return self._executor.rows(sql)
+
+    def applied_at(self) -> dict[str, datetime]:
+        if not self.rows(_BOOKKEEPING)[0][0]:
+            return {}
+        return {id_: moment.astimezone(UTC) for id_, moment in self.rows(_APPLIED_AT)}
+
+    def earlier(self, before: str | None) -> Earlier | None:
+        applied = self.applied_at()
+        if self._folder is None or before not in applied:
+            return None
+        found = []
+        for manifest in self._folder.glob(f"*/{backups.MANIFEST}"):
+            try:
+                backup = backups.read(manifest.parent)
+            except BackupRefused:
+                continue
+            if backup.manifest.database == self._server.name and backup.manifest.moment < applied[before]:
+                found.append(backup)
+        if not found:
+            return None
+        newest = max(found, key=lambda backup: backup.manifest.moment)
+        moment = newest.manifest.moment
+        what = f"restore the backup of {moment:%Y-%m-%d %H:%M:%S} UTC beside it, then swap"
+        return Earlier(what, str(newest.path), moment.isoformat())
+
+    def losses(self, earlier: Earlier) -> list[Loss]:
+        """Exact: the backup is restored beside the database, proved against its manifest, and compared."""
+        side = self._side(earlier)
+        with open_pair(self._server, self._server.database(side)) as pair:
+            found = compare(pair)
+        losses = []
+        for item in found:
+            if not item.is_loss or item.full_name.endswith("knowngood_migrations"):
+                continue
+            dropped = sum(item.dropped.values())
+            what = f"{item.full_name}: {item.inserted} inserted, {item.changed} changed, "
+            what += f"{item.deleted} deleted since"
+            what += f", {dropped} values of {', '.join(item.dropped)}" if dropped else ""
+            rows = item.inserted + item.changed + item.deleted + dropped
+            losses.append(Loss(item.full_name, what, rows, True))
+        return losses
+
+    def rewind(self, earlier: Earlier) -> dict[str, str]:
+        side = self._side(earlier)
+        with fence.hold(self._server, journal=self._journal) as held:
+            # Behind the fence nothing is written any more: what is kept now is all that is lost.
+            with open_pair(self._server, self._server.database(side)) as pair:
+                export = Export(pair, self._keep)
+                compare(pair, sink=export)
+                export.finish()
+            done = swap.swap(self._server, side, journal=self._journal, held=held)
+        self._executor.close()
+        return {"kept": done.kept}
+
+    def undo(self, undo: dict[str, str]) -> None:
+        swap.undo(self._server, undo["kept"], journal=self._journal)
+
+    def problems(self) -> list[str]:
+        tables = self.rows(
+            "SELECT count(*) FROM pg_catalog.pg_class c "
+            "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+            "WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema')"
+        )[0][0]
+        return [] if tables else ["it has no tables"]
+
+    def _side(self, earlier: Earlier) -> str:
+        backup = backups.verify(
+            Path(earlier.token),
+            database=self._server.name,
+            system_identifier=self._identity.system_identifier,
+            max_age=self._max_age,
+            tools=self._tools,
+            journal=self._journal,
+        )
+        return restore.side(self._server, backup, tools=self._tools, journal=self._journal)
+
+    @property
+    def _tools(self) -> Tools:
+        return find(self._identity.major)

@@ -1,0 +1,81 @@
+"""Take the databases to where the plan says, so that the code that comes back can use their schema."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..concurrent import each
+from ..database.decide import DOWN, NOTHING, REWIND
+from ..database.managed import Earlier
+from ..outcome import FAILED, PARTIAL, outcome
+from .options import CLOUDFLARE, DATABASES, RUN
+from .task import Task
+
+__all__ = ["SPEC", "work"]
+
+SPEC: dict[str, Any] = {
+    **RUN,
+    **CLOUDFLARE,
+    **DATABASES,
+    "planned": {"type": "list", "elements": "dict", "required": True},
+}
+
+
+def work(task: Task) -> dict[str, Any]:
+    """Move all that has to move, concurrently; what would be lost is kept first."""
+    declared = {item["name"]: item for item in task.params["databases"]}
+    moving = [item for item in task.params["planned"] if item["method"] != NOTHING]
+    result: dict[str, Any] = {"moved": [], "changed": bool(moving)}
+    if task.check_mode or not moving:
+        return result
+    with task.journal.stage("databases.move"):
+        outcomes = each(lambda item: _move(task, declared[item["name"]], item), moving)
+    failed = []
+    for item, done in zip(moving, outcomes, strict=True):
+        if isinstance(done, Exception):
+            task.journal.write("database.failed", database=item["name"], problem=str(done))
+            failed.append(f"{item['name']}: {done}")
+        else:
+            result["moved"].append(done)
+    if failed:
+        arrived = [f"{item['name']}: {item['method']}, done" for item in result["moved"]]
+        again = f"ansible-playbook rollback.yml -i {task.params['environment_name']}"
+        message = f"{len(failed)} of {len(moving)} databases did not arrive; the code was not touched"
+        code = PARTIAL if arrived else FAILED
+        result["outcome"] = outcome(
+            code, message, next_=f"{again}  (goes on from here)", details=[*failed, *arrived]
+        )
+    return result
+
+
+def _move(task: Task, declared: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, Any]:
+    folder = task.journal.path.parent / "kept" / item["name"]
+    done: dict[str, Any] = {"name": item["name"], "method": item["method"], "undo": {}, "kept": []}
+    with task.database(declared) as database:
+        for number, loss in enumerate(item["losses"], start=1):
+            if loss["rows_sql"]:
+                done["kept"].append(str(_keep(database.rows(loss["rows_sql"]), folder, number, loss)))
+        if item["method"] == DOWN:
+            database.driver.down(item["level"] or None)
+        elif item["method"] == REWIND:
+            done["undo"] = database.rewind(Earlier(**item["earlier"]))
+        task.journal.write("database.moved", database=item["name"], **done)
+    return done
+
+
+def _keep(rows: list[Any], folder: Path, number: int, loss: Mapping[str, Any]) -> Path:
+    """The rows that are about to be lost, one JSON object or array a line, readable by their owner only."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / f"{number:02}-{''.join(c for c in loss['table'] if c.isalnum() or c in '_-')}.jsonl"
+    with open(path, "w", encoding="utf-8", opener=_private) as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+    return path
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

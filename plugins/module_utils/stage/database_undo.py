@@ -1,0 +1,49 @@
+"""Take back what an earlier run did to the databases: the data that it set aside serves again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..journal import FILE, read
+from ..outcome import DONE, FAILED, REFUSED, outcome
+from .options import CLOUDFLARE, DATABASES, RUN
+from .task import Task
+
+__all__ = ["SPEC", "work"]
+
+SPEC: dict[str, Any] = {**RUN, **CLOUDFLARE, **DATABASES, "undo": {"type": "str", "required": True}}
+
+
+def work(task: Task) -> dict[str, Any]:
+    """Undo the newest first."""
+    params = task.params
+    path = Path(params["runs_dir"]) / params["undo"] / FILE
+    declared = {item["name"]: item for item in params["databases"]}
+    if not path.is_file():
+        message = f"nothing was changed: there is no run {params['undo']} ({path})"
+        return {"outcome": outcome(REFUSED, message, next_=f"ls {params['runs_dir']}")}
+    todo = [event for event in read(path) if event["event"] == "database.moved" and event.get("undo")]
+    todo = [event for event in reversed(todo) if event["database"] in declared]
+    status = f"ansible-playbook status.yml -i {params['environment_name']}"
+    if not todo:
+        message = f"nothing to do: run {params['undo']} set no data of these databases aside"
+        return {"outcome": outcome(DONE, message, next_=status)}
+    if task.check_mode:
+        details = [f"{event['database']}: {event['undo']}" for event in todo]
+        return {"outcome": outcome(DONE, "only a check, nothing was changed", next_=status, details=details)}
+    done: list[str] = []
+    with task.journal.stage("databases.undo"):
+        for event in todo:
+            try:
+                with task.database(declared[event["database"]]) as database:
+                    database.undo(event["undo"])
+            except Exception as error:
+                details = [*[f"{name}: taken back" for name in done], f"{event['database']}: {error}"]
+                message = f"{event['database']} could not be taken back"
+                return {
+                    "outcome": outcome(FAILED, message, next_="put right what is said above", details=details)
+                }
+            done.append(event["database"])
+    message = f"{', '.join(done)} is as it was before run {params['undo']}; the code was not touched"
+    return {"changed": True, "outcome": outcome(DONE, message, next_=status)}
