@@ -224,7 +224,7 @@ def test_a_full_disk_leaves_nothing_and_is_named(postgres: Postgres, tmp_path: P
 def test_what_a_killed_backup_left_is_removed_by_the_next(
     postgres: Postgres, shop: Server, tmp_path: Path
 ) -> None:
-    place = tmp_path / "backups" / ".shop_20250101T000000000Z.partial"
+    place = tmp_path / "backups" / ".shop_20250101_000000_000.partial"
     place.mkdir(parents=True)
     (place / "dump").write_bytes(b"half")
     made = backup.make(shop, tmp_path / "backups", tools=postgres.tools, journal=journal(tmp_path))

@@ -170,8 +170,11 @@ def connect(
             "default_transaction_read_only": "on" if read_only else "off",
         }
         with opened.cursor() as cursor:
-            for name, value in settings.items():
-                cursor.execute("SELECT pg_catalog.set_config(%s, %s, false)", (name, value))
+            one = "pg_catalog.set_config(%s, %s, false)"
+            cursor.execute(
+                "SELECT " + ", ".join([one] * len(settings)),
+                [text for setting in settings.items() for text in setting],
+            )
         opened.autocommit = autocommit
     except psycopg2.Error as error:
         opened.close()

@@ -98,12 +98,12 @@ WHERE d.datname = %s
 
 
 def stamp(moment: datetime) -> str:
-    """A moment as part of a name, to the millisecond: ``20261124T223500123Z``."""
-    return f"{moment.astimezone(UTC):%Y%m%dT%H%M%S%f}"[:-3] + "Z"
+    """A moment as part of a name that needs no quotes: ``20261124_223500_123``, UTC."""
+    return f"{moment.astimezone(UTC):%Y%m%d_%H%M%S_%f}"[:-3]
 
 
 def beside(database: str, what: str, moment: datetime) -> str:
-    """The name of a database that belongs to another: ``shop_before_20261124T223500123Z``."""
+    """The name of a database that belongs to another: ``shop_before_20261124_223500_123``."""
     ending = f"_{what}_{stamp(moment)}"
     return database.encode()[: _LONGEST_NAME - len(ending)].decode(errors="ignore") + ending
 
