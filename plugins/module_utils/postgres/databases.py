@@ -157,7 +157,9 @@ def create(
     """An empty database with a mark. ``locale`` as in :class:`Database`. Raises DatabaseError."""
     options = [sql.SQL("TEMPLATE template0 ENCODING {}").format(sql.Literal(encoding))]
     options += [sql.SQL(key + " {}").format(sql.Literal(value)) for key, value in locale if key in _LOCALE]
-    for keyword, value in (("OWNER", owner), ("TABLESPACE", tablespace)):
+    # Naming the default tablespace needs a privilege that using it does not.
+    elsewhere = None if tablespace == "pg_default" else tablespace
+    for keyword, value in (("OWNER", owner), ("TABLESPACE", elsewhere)):
         if value is not None:
             options.append(sql.SQL(keyword + " {}").format(sql.Identifier(value)))
     statement = sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(name), sql.SQL(" ").join(options))
