@@ -16,6 +16,7 @@ import sys
 import time
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "examples" / "must-be-viral")]
@@ -64,15 +65,17 @@ def demo(instance: Instance, bad: str) -> int:
         print(f"\n== {title}", flush=True)
         timings.append((title, time.monotonic()))
 
-    step("Deploy three releases with wrangler: r1 and r2 are good, r3 is bad")
+    step("Deploy three releases with wrangler: r1 and r2 are good, r3 is bad, its migration too")
     deploy_all(instance, bad)
     step("What users see of r3")
     look(instance)
+    items(instance)
     step("ansible-playbook rollback.yml -i local")
     code = playbook(instance, "rollback.yml")
     if code == 0:
         step("What users see now")
         look(instance)
+        items(instance)
         step("ansible-playbook rollback.yml -i local, once more: nothing to do")
         code = playbook(instance, "rollback.yml")
     if code == 0:
@@ -112,8 +115,35 @@ def deploy_all(instance: Instance, bad: str) -> None:
     target = deploy.Target.of_state(instance.state)
     for release, fault in RELEASES:
         began = time.monotonic()
-        deploy.deploy(release, target=target, bad=bad if fault else None)
+        deploy.deploy(release, target=target, bad=bad if fault else None, bad_migration=bool(fault))
         print(f"  {release}  five Workers and the site in {time.monotonic() - began:.1f} s", flush=True)
+        if release != "r1":
+            write(instance, f"written under {release}", "body" if fault else "text")
+
+
+def write(instance: Instance, title: str, column: str) -> None:
+    """One item with a long text, into the column that the schema has."""
+    now = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
+    values = f"lower(hex(randomblob(8))), '{title}', '{'lorem ipsum ' * 20}', {now}, {now}"
+    query(instance, f"INSERT INTO items (id, title, {column}, created, updated) VALUES ({values})")  # noqa: S608
+
+
+def items(instance: Instance) -> None:
+    """What is in the content database."""
+    columns = [row["name"] for row in query(instance, "SELECT name FROM pragma_table_info('items')")]
+    column = "text" if "text" in columns else "body"
+    found = query(instance, f"SELECT title, length({column}) AS n FROM items ORDER BY created")  # noqa: S608
+    for row in found:
+        print(f"  content database: item {row['title']!r}, {column} of {row['n']} characters")
+
+
+def query(instance: Instance, sql: str) -> list[dict[str, Any]]:
+    account = deploy.Account(deploy.Target.of_state(instance.state))
+    found = account.call("GET", "/d1/database?name=must-be-viral-content-local")
+    rows: list[dict[str, Any]] = account.call("POST", f"/d1/database/{found[0]['uuid']}/query", {"sql": sql})[
+        -1
+    ]["results"]
+    return rows
 
 
 def look(instance: Instance) -> None:

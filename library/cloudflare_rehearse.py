@@ -12,6 +12,12 @@ description:
   - Puts every planned Worker version into the current deployment at 0 %, asks it for its health with the header
     C(Cloudflare-Workers-Version-Overrides), and asks every planned Pages deployment at its own address.
   - If a target fails, or Cloudflare refuses one, all are withdrawn again and the module fails; users never met them.
+options:
+  not_yet:
+    description: Databases that move after the rehearsal; what depends on one is not tried.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment: [knowngood.run, knowngood.cloudflare, knowngood.components, knowngood.moves, knowngood.probing]
 attributes:
   check_mode: {support: full, description: Then nothing is put into a deployment and nothing is asked.}

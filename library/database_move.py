@@ -37,6 +37,7 @@ moved:
   returned: always
   type: list
   elements: dict
+notes: {description: "What was done, lost and kept, and how to take it back.", returned: always, type: list, elements: str}
 outcome: {description: How the run ends here., returned: when a database did not arrive, type: dict}
 run: {description: Id of the run., returned: always, type: str}
 journal: {description: File of the run's journal., returned: always, type: str}

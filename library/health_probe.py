@@ -25,6 +25,7 @@ options:
     default: nothing
   left_out: {description: Declared components that this run does not touch., type: list, elements: str, default: []}
   databases: {description: What M(database_check) returned., type: list, elements: dict, default: []}
+  notes: {description: Lines to show with the verdict., type: list, elements: str, default: []}
   budget: {description: Seconds that the whole run may take; a run that took longer says so., type: float, default: 120}
 extends_documentation_fragment: [knowngood.run, knowngood.components, knowngood.probing]
 attributes:

@@ -53,8 +53,12 @@ def rehearse(
     message: str,
     force: bool,
     journal: Journal,
+    not_yet: frozenset[str] = frozenset(),
 ) -> list[Rehearsed]:
-    """Try all targets at once. The moves that change nothing are not tried."""
+    """Try all targets at once. The moves that change nothing are not tried.
+
+    ``not_yet`` are databases that move after the rehearsal: who depends on one cannot be well before.
+    """
     results: dict[str, Rehearsed] = {}
     moves = [move for move in moves if move.changes]
     workers = [move for move in moves if move.kind == "worker"]
@@ -79,6 +83,11 @@ def rehearse(
         elif isinstance(outcome, Exception):
             raise outcome
     if not any(result.verdict == "refused" for result in results.values()):
+        for move in moves:
+            missing = sorted(_needs(move.component, contracts) & not_yet)
+            if missing and move.component not in results:
+                why = f"it depends on {', '.join(missing)}, which moves with it"
+                results[move.component] = Rehearsed(move.component, "inconclusive", why)
         to_try = [move for move in moves if move.component not in results]
         override = {move.component: f'{move.target}="{move.to_id}"' for move in staged if move in to_try}
         # Putting the versions into place took its time, which is not the targets' fault.
@@ -111,6 +120,18 @@ def withdraw(platform: Platform, moves: list[Move], message: str) -> list[str]:
         for move, outcome in zip(staged, each(back, staged), strict=True)
         if outcome is not None
     ]
+
+
+def _needs(component: str, contracts: Mapping[str, Contract | None]) -> set[str]:
+    """All that a component depends on for its health, directly or through others."""
+    needed: set[str] = set()
+    todo = [component]
+    while todo:
+        contract = contracts.get(todo.pop())
+        new = set(contract.depends_on if contract else ()) - needed
+        needed |= new
+        todo += new
+    return needed
 
 
 def _stage(platform: Platform, move: Move, message: str, force: bool) -> None:
@@ -151,6 +172,7 @@ def _try(
         journal=journal,
         url=url,
         headers=headers,
+        unseen=True,
     )
     if done.verdict == "pass":
         return Rehearsed(move.component, "pass")

@@ -59,11 +59,12 @@ def check(
     journal: Journal,
     url: str | None = None,
     headers: Mapping[str, str] | None = None,
+    unseen: bool = False,
 ) -> Checked:
     """Probe until the contract is kept, at most ``limits.seconds``.
 
     ``identity`` is what the expected version is called; ``url`` and ``headers`` are used to see a
-    version that takes no traffic yet.
+    version that takes no traffic yet, which ``unseen`` says in the journal.
     """
     url = url or contract.url
     deadline = limits.since + limits.seconds
@@ -95,7 +96,7 @@ def check(
                 None if answer.tls_days is None else round(answer.tls_days, 1),
             )
         if checked.verdict == "pass" or time.monotonic() + pause > deadline:
-            journal.write("probe", **checked.as_dict())
+            journal.write("probe", **checked.as_dict(), unseen=unseen or None)
             return checked
         time.sleep(pause)
         pause = min(_LONGEST_PAUSE, pause * 2)

@@ -11,6 +11,7 @@ from typing import Any
 from ..concurrent import each
 from ..database.decide import DOWN, NOTHING, REWIND
 from ..database.managed import Earlier
+from ..database.words import loss_in_words
 from ..outcome import FAILED, PARTIAL, outcome
 from .options import CLOUDFLARE, DATABASES, RUN
 from .task import Task
@@ -29,7 +30,7 @@ def work(task: Task) -> dict[str, Any]:
     """Move all that has to move, concurrently; what would be lost is kept first."""
     declared = {item["name"]: item for item in task.params["databases"]}
     moving = [item for item in task.params["planned"] if item["method"] != NOTHING]
-    result: dict[str, Any] = {"moved": [], "changed": bool(moving)}
+    result: dict[str, Any] = {"moved": [], "notes": [], "changed": bool(moving)}
     if task.check_mode or not moving:
         return result
     with task.journal.stage("databases.move"):
@@ -41,6 +42,7 @@ def work(task: Task) -> dict[str, Any]:
             failed.append(f"{item['name']}: {done}")
         else:
             result["moved"].append(done)
+            result["notes"] += _notes(task, item, done)
     if failed:
         arrived = [f"{item['name']}: {item['method']}, done" for item in result["moved"]]
         again = f"ansible-playbook rollback.yml -i {task.params['environment_name']}"
@@ -50,6 +52,18 @@ def work(task: Task) -> dict[str, Any]:
             code, message, next_=f"{again}  (goes on from here)", details=[*failed, *arrived]
         )
     return result
+
+
+def _notes(task: Task, item: Mapping[str, Any], done: Mapping[str, Any]) -> list[str]:
+    notes = [f"{item['name']}: {item['method']} ({item['why']})"]
+    notes += [f"{item['name']}: lost {loss_in_words(loss)}" for loss in item["losses"]]
+    notes += [f"{item['name']}: kept in {path}" for path in done["kept"]]
+    if done["undo"]:
+        again = (
+            f"ansible-playbook rollback.yml -i {task.params['environment_name']} -e undo={task.journal.run}"
+        )
+        notes.append(f"{item['name']}: to take that back: {again}")
+    return notes
 
 
 def _move(task: Task, declared: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from ..database.decide import DOWN, NOTHING, REFUSE, REWIND, decide
 from ..database.level import UnknownLevel, applied_after
 from ..database.loss import Loss, measure
 from ..database.managed import Managed
+from ..database.words import loss_in_words
 from ..outcome import REFUSED, outcome
 from ..release.text import columns
 from .options import CLOUDFLARE, DATABASES, RUN
@@ -162,13 +163,7 @@ def _table(planned: list[dict[str, Any]]) -> list[str]:
     for item in planned:
         if item["earlier"]:
             lines.append(f"{item['name']}: {item['earlier']['what']}")
-        for loss in item["losses"]:
-            rows = (
-                "an unknown number of"
-                if loss["rows"] is None
-                else f"{'' if loss['exact'] else 'up to '}{loss['rows']}"
-            )
-            lines.append(f"{item['name']}: would lose {rows} rows: {loss['what']}")
+        lines += [f"{item['name']}: would lose {loss_in_words(loss)}" for loss in item["losses"]]
     return lines
 
 

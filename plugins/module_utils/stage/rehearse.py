@@ -13,7 +13,14 @@ from .task import Task
 
 __all__ = ["SPEC", "work"]
 
-SPEC: dict[str, Any] = {**RUN, **CLOUDFLARE, **COMPONENTS, **PROBING, **MOVING}
+SPEC: dict[str, Any] = {
+    **RUN,
+    **CLOUDFLARE,
+    **COMPONENTS,
+    **PROBING,
+    **MOVING,
+    "not_yet": {"type": "list", "elements": "str", "default": []},
+}
 
 
 def work(task: Task) -> dict[str, Any]:
@@ -33,6 +40,7 @@ def work(task: Task) -> dict[str, Any]:
             message=task.params["message"],
             force=force,
             journal=task.journal,
+            not_yet=frozenset(task.params["not_yet"]),
         )
         result: dict[str, Any] = {"rehearsed": [asdict(item) for item in tried], "changed": True}
         bad = [item for item in tried if item.verdict in ("fail", "refused")]

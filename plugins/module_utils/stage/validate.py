@@ -25,6 +25,7 @@ SPEC: dict[str, Any] = {
     "left_out": {"type": "list", "elements": "str", "default": []},
     "budget": {"type": "float", "default": 120},
     "databases": {"type": "list", "elements": "dict", "default": []},
+    "notes": {"type": "list", "elements": "str", "default": []},
 }
 
 
@@ -72,6 +73,7 @@ def _end(
         level = item["level"] or "-"
         rows.append((item["name"], item["verdict"], level, "-", "; ".join(item["problems"])))
     details = columns(rows)
+    details += params["notes"]
     if params["left_out"]:
         details.append(f"not in this run: {', '.join(params['left_out'])}")
     failed = [item.component for item in checked if item.verdict != "pass"]
