@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -32,6 +34,7 @@ version_added: "0.1.0"
 description:
   - Follows the journal of the run and shows where every component is. On a terminal it redraws a small board, elsewhere
     it writes a line per event. The last line is the verdict, the line before it the next command.
+  - When a person interrupts the run, the last line says whether anything may have moved.
   - C(-v) also shows every task and every request to Cloudflare, C(--diff) and C(--check) the plan.
 author: [Known Good maintainers (@knowngood)]
 """
@@ -56,6 +59,7 @@ class CallbackModule(CallbackBase):
         self._runs = Path(os.environ.get("KNOWNGOOD_RUNS") or root / ".runs")
         self._journal = self._runs / self._run / FILE
         self._shows_plan = False
+        self._interrupted = False
         self._follower = _Follower(self._journal, verbose=self._display.verbosity > 0)
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
@@ -66,6 +70,7 @@ class CallbackModule(CallbackBase):
         journal = Journal(self._runs, self._run, Redactor())
         journal.write("run.start", playbook=Path(playbook._file_name).stem, limit=asked.get("subset"))
         self._follower.start()
+        self._hear_interrupts()
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
         self._switching = self._switching or task.action == "cloudflare_switch"
@@ -98,6 +103,30 @@ class CallbackModule(CallbackBase):
                 f"{end['verdict']}: {end['message']}", color=_COLOURS.get(end["exit_code"], "red")
             )
 
+    def _hear_interrupts(self) -> None:
+        ansibles = signal.getsignal(signal.SIGINT)
+
+        def hear(number: int, frame: Any) -> None:
+            self._interrupted = True
+            self._follower.tear()
+            if callable(ansibles):
+                ansibles(number, frame)
+
+        signal.signal(signal.SIGINT, hear)
+        # Ansible has no event for it, and says so itself on its way out.
+        atexit.register(self._tell_interrupt)
+
+    def _tell_interrupt(self) -> None:
+        if not self._interrupted:
+            return
+        self._follower.stop()
+        self._display.display(f"journal  {_short(self._journal)}")
+        self._display.display("next     give the same command again: it goes on from here")
+        if self._switching:
+            self._display.display("INTERRUPTED: some components may have moved, and others not", color="red")
+        else:
+            self._display.display("INTERRUPTED: no component has moved", color="yellow")
+
     def _note(self, result: Any, *, failed: bool) -> None:
         told = result.result
         if "warnings" in told:
@@ -115,9 +144,10 @@ class _Follower:
     def __init__(self, journal: Path, *, verbose: bool) -> None:
         self._path = journal
         self._verbose = verbose
-        self._redraws = sys.stdout.isatty() and not verbose
+        self._redraws = sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not verbose
         self._board = Board(rows=max(5, shutil.get_terminal_size().lines - 6))
         self._drawn = 0
+        self._torn = False
         self._read = 0
         self._began = time.monotonic()
         self._stop = threading.Event()
@@ -134,6 +164,13 @@ class _Follower:
         with self._lock:
             self._take()
             self._draw(None)
+
+    def tear(self) -> None:
+        """From a signal handler: the terminal threw away what was on its way, so nothing is redrawn any more."""
+        self._torn = True
+        self._stop.set()
+        if self._redraws:
+            os.write(sys.stdout.fileno(), b"\n")
 
     def say(self, line: str) -> None:
         """A line that stays, above the board."""
@@ -168,15 +205,15 @@ class _Follower:
         if not self._redraws:
             return
         width = shutil.get_terminal_size().columns
-        lines = [line[: width - 1] for line in self._board.lines(elapsed)]
+        lines = [line[: width - 1].rstrip() for line in self._board.lines(elapsed, width - 1)]
         self._wipe()
         print("".join(f"{line}\n" for line in lines), end="", flush=True)
         self._drawn = len(lines)
 
     def _wipe(self) -> None:
-        if self._drawn:
+        if self._drawn and not self._torn:
             print(f"\x1b[{self._drawn}F\x1b[J", end="")
-            self._drawn = 0
+        self._drawn = 0
 
 
 def _short(path: Path) -> str:

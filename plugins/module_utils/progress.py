@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from .database.words import loss_in_words
+
 __all__ = ["Board", "line_of"]
 
-_STAGES = ("plan", "rehearse", "switch", "validate", "status")
+_WIDTHS = {"rehearse": 12, "switch": 14, "validate": 8}
 
 
 def line_of(event: dict[str, Any], *, verbose: bool) -> str | None:
@@ -24,6 +26,17 @@ def _told(event: dict[str, Any], *, verbose: bool) -> str | None:
         origin = event.get("live_release") or "a mixed set"
         count = f"{moving} of {len(event['moves'])} components to move"
         return f"  {origin} -> {event['release']}, {count}, plan {event['hash']}"
+    if kind == "databases.plan":
+        lines = [f"  {item['name']:<20} {item['method']}: {item['why']}" for item in event["databases"]]
+        lines += [
+            f"  {item['name']:<20} would lose {loss_in_words(loss)}"
+            for item in event["databases"]
+            for loss in item["losses"]
+        ]
+        return "\n           ".join(lines)
+    if kind == "database.moved":
+        kept = f", what it loses is kept in {len(event['kept'])} file(s)" if event["kept"] else ""
+        return f"  {event['database']:<20} {event['method']}, done{kept}"
     if kind == "rehearsed":
         return f"  {component:<20} {event['verdict']}{_because(event.get('why'))}"
     if kind == "switch.end":
@@ -32,6 +45,9 @@ def _told(event: dict[str, Any], *, verbose: bool) -> str | None:
         )
     if kind == "switch.unanswered":
         return f"  {component:<20} no answer ({event['fault']}): reading back"
+    if kind == "probe" and event.get("unseen"):
+        # The verdict of the rehearsal comes with an event of its own.
+        return None
     if kind == "probe" and event["verdict"] == "pass":
         return f"  {component:<20} pass in {event['seconds'] * 1000:.0f} ms"
     if kind == "probe":
@@ -59,6 +75,7 @@ class Board:
         self._rows = rows
         self._stage: str | None = None
         self._moves: dict[str, dict[str, str]] = {}
+        self._plan: str | None = None
         self._trouble: str | None = None
 
     def feed(self, event: dict[str, Any]) -> None:
@@ -69,6 +86,7 @@ class Board:
         elif kind == "stage.end":
             self._stage = None
         elif kind == "plan":
+            self._plan = _told(event, verbose=False)
             self._moves = {
                 move["component"]: {"plan": f"{move['from_label']} -> {move['to_label']}"}
                 for move in event["moves"]
@@ -86,21 +104,31 @@ class Board:
         elif kind in ("api.wait", "api.retry", "switch.unanswered"):
             self._trouble = line_of(event, verbose=False)
 
-    def lines(self, elapsed: float | None) -> list[str]:
-        """The board: as many component rows as fit, then what is being done (``None``: it is over)."""
-        width = max([len(name) for name in self._moves] + [9])
-        plan = max([len(row.get("plan", "")) for row in self._moves.values()] + [0])
-        titles = {"plan": "plan", "rehearse": "rehearse", "switch": "switch", "validate": "validate"}
-        shown = [
-            f"  {name:<{width}}  {row.get('plan', ''):<{plan}}  "
-            f"{row.get('rehearse', ''):<12}  {row.get('switch', ''):<14}  {row.get('validate', '')}".rstrip()
-            for name, row in [("component", titles), *self._moves.items()]
-        ]
+    def lines(self, elapsed: float | None, columns: int) -> list[str]:
+        """The board: the plan, as many component rows as fit, what is being done (``None``: it is over).
+
+        With few columns a row leaves out what the first line sums up, then all but how far it came.
+        """
+        layouts = self._layouts() if self._moves else [[]]
+        shown = next((rows for rows in layouts if max(map(len, rows), default=0) <= columns), layouts[-1])
         if len(shown) > self._rows:
             arrived = sum("moved" in row.get("switch", "") for row in self._moves.values())
             shown = [f"  {len(self._moves)} components, {arrived} arrived"]
-        if elapsed is None:
-            return shown
-        doing = self._stage or "..."
-        shown = shown if self._moves else []
-        return [*shown, f"  {elapsed:5.1f} s  {doing}", *([self._trouble] if self._trouble else [])]
+        lines = [self._plan, *shown]
+        if elapsed is not None:
+            lines += [f"  {elapsed:5.1f} s  {self._stage or '...'}", self._trouble]
+        return [line for line in lines if line]
+
+    def _layouts(self) -> list[list[str]]:
+        """The rows in three widths, the widest first; each stays as wide through a run."""
+        name = max([len(name) for name in self._moves] + [9])
+        plan = max([len(row.get("plan", "")) for row in self._moves.values()] + [0])
+        titles = {title: title for title in ("plan", *_WIDTHS)}
+        wide, middle, narrow = [], [], []
+        for component, row in [("component", titles), *self._moves.items()]:
+            stages = "  ".join(f"{row.get(stage, ''):<{width}}" for stage, width in _WIDTHS.items())
+            wide.append(f"  {component:<{name}}  {row.get('plan', ''):<{plan}}  {stages}")
+            middle.append(f"  {component:<{name}}  {stages}")
+            came = next((row[stage] for stage in reversed(_WIDTHS) if stage in row), "")
+            narrow.append(f"  {component:<{name}}  {came}")
+        return [wide, middle, narrow[1:]]
