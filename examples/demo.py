@@ -19,12 +19,15 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "examples" / "must-be-viral")]
+SAMPLE = ROOT / "examples" / "must-be-viral"
+sys.path[:0] = [str(ROOT), str(SAMPLE), str(SAMPLE / "database")]
 
+import app_database  # noqa: E402
 import deploy  # noqa: E402
 import requests  # noqa: E402
 
 from local_cloudflare.launch import Instance, start  # noqa: E402
+from local_postgres import launch as postgres  # noqa: E402
 from plugins.module_utils.probe.connect import Connector, NoAnswer  # noqa: E402
 
 PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
@@ -47,8 +50,9 @@ def main() -> int:
     if not given.stay:
         shutil.rmtree(state, ignore_errors=True)
     try:
-        with start(state) as instance:
-            return stay(instance, given.bad) if given.stay else demo(instance, given.bad)
+        with start(state) as instance, postgres.start(state / "postgres") as server:
+            app_database.announce(server, state)
+            return (stay if given.stay else demo)(instance, server, given.bad)
     except deploy.DeployError as error:
         print(f"not deployed: {error}", file=sys.stderr)
         return 1
@@ -56,7 +60,7 @@ def main() -> int:
         return 130
 
 
-def demo(instance: Instance, bad: str) -> int:
+def demo(instance: Instance, server: postgres.Instance, bad: str) -> int:
     """Break it, show it, take it back, prove it."""
     began = time.monotonic()
     timings: list[tuple[str, float]] = []
@@ -66,16 +70,16 @@ def demo(instance: Instance, bad: str) -> int:
         timings.append((title, time.monotonic()))
 
     step("Deploy three releases with wrangler: r1 and r2 are good, r3 is bad, its migration too")
-    deploy_all(instance, bad)
+    deploy_all(instance, server, bad)
     step("What users see of r3")
     look(instance)
-    items(instance)
+    data(instance, server)
     step("ansible-playbook rollback.yml -i local")
     code = playbook(instance, "rollback.yml")
     if code == 0:
         step("What users see now")
         look(instance)
-        items(instance)
+        data(instance, server)
         step("ansible-playbook rollback.yml -i local, once more: nothing to do")
         code = playbook(instance, "rollback.yml")
     if code == 0:
@@ -89,11 +93,11 @@ def demo(instance: Instance, bad: str) -> int:
     return code
 
 
-def stay(instance: Instance, bad: str) -> int:
+def stay(instance: Instance, server: postgres.Instance, bad: str) -> int:
     """Keep the environment for trying things out."""
     account = deploy.Account(deploy.Target.of_state(instance.state))
     if account.call("GET", "/pages/projects/must-be-viral-local") is None:
-        deploy_all(instance, bad)
+        deploy_all(instance, server, bad)
     print(
         f"""
 The local environment runs: r3 is live, and bad. In another terminal, from this folder:
@@ -111,14 +115,26 @@ Ctrl-C stops it; remove {instance.state} to begin anew.""",
     return 0
 
 
-def deploy_all(instance: Instance, bad: str) -> None:
+def deploy_all(instance: Instance, server: postgres.Instance, bad: str) -> None:
     target = deploy.Target.of_state(instance.state)
     for release, fault in RELEASES:
+        if fault:
+            began = time.monotonic()
+            if playbook(instance, "backup.yml"):
+                raise deploy.DeployError("there is no backup, so nothing is migrated")
+            print(
+                print(
+                    f"  PostgreSQL: a backup, proved by restoring, in {time.monotonic() - began:.1f} s",
+                    flush=True,
+                )
+            )
         began = time.monotonic()
+        app_database.migrate(server, instance.state, {"r1": "0001", "r2": "0002"}.get(release, "0003"))
         deploy.deploy(release, target=target, bad=bad if fault else None, bad_migration=bool(fault))
         print(f"  {release}  five Workers and the site in {time.monotonic() - began:.1f} s", flush=True)
         if release != "r1":
             write(instance, f"written under {release}", "body" if fault else "text")
+            app_database.pay(server, 9 if fault else 999, "amount" if fault else "cents")
 
 
 def write(instance: Instance, title: str, column: str) -> None:
@@ -128,8 +144,10 @@ def write(instance: Instance, title: str, column: str) -> None:
     query(instance, f"INSERT INTO items (id, title, {column}, created, updated) VALUES ({values})")  # noqa: S608
 
 
-def items(instance: Instance) -> None:
-    """What is in the content database."""
+def data(instance: Instance, server: postgres.Instance) -> None:
+    """What is in the two databases."""
+    for payment in app_database.payments(server):
+        print(f"  app database: payment {payment}")
     columns = [row["name"] for row in query(instance, "SELECT name FROM pragma_table_info('items')")]
     column = "text" if "text" in columns else "body"
     found = query(instance, f"SELECT title, length({column}) AS n FROM items ORDER BY created")  # noqa: S608

@@ -106,7 +106,14 @@ options:
       written_at: {description: "Per table SQL that says when a row was last written (D1).", type: dict, default: {}}
       dsn: {description: "Address and credentials (PostgreSQL).", type: str, default: ""}
       identity: {description: "name, system_identifier and host that it must have (PostgreSQL).", type: dict, default: {}}
-      backups: {description: "folder, and max_age in seconds (PostgreSQL).", type: dict, default: {}}
+      backups:
+        description: Where backups are (PostgreSQL).
+        type: dict
+        default: {}
+        suboptions:
+          folder: {description: The folder., type: path}
+          max_age: {description: Seconds that a backup may be old., type: float, default: 86400}
+      tools: {description: "Folder of pg_dump and pg_restore, if they are not on the PATH.", type: str, default: ""}
 """
 
     PROBING = r"""

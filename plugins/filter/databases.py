@@ -56,6 +56,8 @@ def declared_databases(
     for host in hosts:
         if host in kind_of:
             declared = Declared(host, hostvars[host])
+            if declared.value("not_applicable"):
+                continue
             databases.append(_database(declared, kind_of[host], (methods or {}).get(host, "")))
             problems += declared.problems
     problems += [
@@ -87,6 +89,7 @@ def _database(declared: Declared, kind: str, method: str) -> dict[str, Any]:
             "dsn": declared.required("postgres_dsn", ": take it from the environment or from vault") or "",
             "identity": declared.required("postgres_identity", ": name and system_identifier") or {},
             "backups": declared.value("backups", {}),
+            "tools": declared.value("postgres_tools", ""),
         }
     if method and method not in _METHODS:
         declared.wrong(f"database_method must be one of {', '.join(_METHODS)}, not {method}")

@@ -54,8 +54,9 @@ def test_a_way_down_that_loses_data_says_which_statement() -> None:
 
 def test_a_refusal_names_the_choices_and_the_missing_file() -> None:
     refused = decided(Kind.REVERSIBLE, down=None)
-    assert "0003_change.down.sql" in refused.why
-    assert [method for method, _ in refused.choices] == [NOTHING, REWIND]
+    assert "no way down for 0003" in refused.why
+    assert [method for method, _ in refused.choices] == [NOTHING, DOWN, REWIND]
+    assert "0003_change.down.sql" in dict(refused.choices)[DOWN]
     lost = decided(Kind.LOSSY, loses="up")
     assert [method for method, _ in lost.choices] == [NOTHING, DOWN, REWIND]
     assert "stays lost" in dict(lost.choices)[DOWN]

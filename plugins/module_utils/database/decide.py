@@ -97,7 +97,8 @@ def _first(findings: Sequence[Finding], kind: Kind) -> str:
 
 def _why_not(findings: Sequence[Finding], kind: Kind, missing: Sequence[Migration], release: str) -> str:
     reason = f"{release} may not work with the schema as it is ({_first(findings, kind)})"
-    return f"{reason}, and there is no way down for {_files(missing)}" if missing else reason
+    ids = ", ".join(migration.id for migration in missing)
+    return f"{reason}, and there is no way down for {ids}" if missing else reason
 
 
 def _files(missing: Sequence[Migration]) -> str:
@@ -108,7 +109,9 @@ def _choices(
     missing: Sequence[Migration], rewind: str | None, lost_going_up: Sequence[Finding]
 ) -> tuple[tuple[str, str], ...]:
     choices = [(NOTHING, "leave the database as it is, if you know that the release works with it")]
-    if not missing:
+    if missing:
+        choices.append((DOWN, f"first write the way down: {_files(missing)}"))
+    else:
         lost = "; what the migration itself has lost stays lost" if lost_going_up else ""
         choices.append((DOWN, f"run the down migrations{lost}"))
     if rewind is not None:

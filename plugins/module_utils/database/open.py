@@ -38,7 +38,8 @@ def opened(
     server = Server.of(declared["dsn"])
     executor = PostgresExecutor(server)
     try:
-        folder = declared["backups"].get("folder")
+        backups = declared["backups"] or {}
+        folder = backups.get("folder")
         yield ManagedPostgres(
             name,
             server,
@@ -46,7 +47,8 @@ def opened(
             open_driver(migrations["driver"], path, executor, journal, table=table, component=name),
             declared_identity=declared["identity"],
             folder=Path(folder) if folder else None,
-            max_age=float(declared["backups"].get("max_age", 86400)),
+            max_age=backups.get("max_age", 86400.0),
+            tools=Path(declared["tools"]) if declared["tools"] else None,
             keep=keep,
             journal=journal,
         )

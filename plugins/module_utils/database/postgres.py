@@ -10,11 +10,13 @@ from ..journal import Journal
 from ..migrate.driver import Driver
 from ..migrate.executor import PostgresExecutor
 from ..postgres import backup as backups
-from ..postgres import fence, restore, swap
+from ..postgres import fence, integrity, restore, swap
+from ..postgres.checks import FAIL
 from ..postgres.compare import compare, open_pair
 from ..postgres.connect import Server, check_identity, identity, session
-from ..postgres.errors import BackupRefused
+from ..postgres.errors import BackupRefused, DatabaseError
 from ..postgres.export import Export
+from ..postgres.proof import prove
 from ..postgres.tools import Tools, find
 from .loss import Loss
 from .managed import Earlier
@@ -38,6 +40,7 @@ class ManagedPostgres:
         declared_identity: dict[str, Any],
         folder: Path | None,
         max_age: float,
+        tools: Path | None,
         keep: Path,
         journal: Journal,
     ) -> None:
@@ -47,6 +50,8 @@ class ManagedPostgres:
         self._executor = executor
         self._folder = folder
         self._max_age = max_age
+        self._tools_folder = tools
+        self._declared = declared_identity
         self._keep = keep
         self._journal = journal
         with session(server, read_only=True) as connection:
@@ -104,7 +109,9 @@ class ManagedPostgres:
 
     def rewind(self, earlier: Earlier) -> dict[str, str]:
         side = self._side(earlier)
-        with fence.hold(self._server, journal=self._journal) as held:
+        # Our own session has to get in while the application cannot, which takes a superuser.
+        mode = fence.LIMIT if self._identity.is_superuser else fence.READ_ONLY
+        with fence.hold(self._server, mode=mode, journal=self._journal) as held:
             # Behind the fence nothing is written any more: what is kept now is all that is lost.
             with open_pair(self._server, self._server.database(side)) as pair:
                 export = Export(pair, self._keep)
@@ -118,12 +125,21 @@ class ManagedPostgres:
         swap.undo(self._server, undo["kept"], journal=self._journal)
 
     def problems(self) -> list[str]:
-        tables = self.rows(
-            "SELECT count(*) FROM pg_catalog.pg_class c "
-            "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-            "WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema')"
-        )[0][0]
-        return [] if tables else ["it has no tables"]
+        expected = integrity.Expected(
+            name=self._declared.get("name") or self._server.name,
+            system_identifier=self._declared.get("system_identifier"),
+            host=self._declared.get("host"),
+        )
+        found = integrity.check(self._server, expected, journal=self._journal)
+        return [f"{check.name}: {check.detail}" for check in found if check.verdict == FAIL]
+
+    def back_up(self) -> dict[str, Any]:
+        """A backup, proved by restoring it into a scratch database. Raises :class:`DatabaseError`."""
+        if self._folder is None:
+            raise DatabaseError(f"backups.folder is not set for {self.name}: say where backups go")
+        made = backups.make(self._server, self._folder, tools=self._tools, journal=self._journal)
+        proof = prove(made, self._server, tools=self._tools, journal=self._journal)
+        return {"path": str(made.path), "tables": proof.tables, "rows": proof.rows, "amcheck": proof.amcheck}
 
     def _side(self, earlier: Earlier) -> str:
         backup = backups.verify(
@@ -138,4 +154,4 @@ class ManagedPostgres:
 
     @property
     def _tools(self) -> Tools:
-        return find(self._identity.major)
+        return find(self._identity.major, self._tools_folder)

@@ -55,14 +55,16 @@ def work(task: Task) -> dict[str, Any]:
 
 
 def _notes(task: Task, item: Mapping[str, Any], done: Mapping[str, Any]) -> list[str]:
-    notes = [f"{item['name']}: {item['method']} ({item['why']})"]
+    what = f": {item['earlier']['what']}" if item["earlier"] else ""
+    notes = [f"{item['name']}: {item['method']}{what}"]
     notes += [f"{item['name']}: lost {loss_in_words(loss)}" for loss in item["losses"]]
     notes += [f"{item['name']}: kept in {path}" for path in done["kept"]]
     if done["undo"]:
         again = (
             f"ansible-playbook rollback.yml -i {task.params['environment_name']} -e undo={task.journal.run}"
         )
-        notes.append(f"{item['name']}: to take that back: {again}")
+        aside = f" (as it was: database {done['undo']['kept']})" if "kept" in done["undo"] else ""
+        notes.append(f"{item['name']}: to take that back: {again}{aside}")
     return notes
 
 
@@ -72,23 +74,23 @@ def _move(task: Task, declared: Mapping[str, Any], item: Mapping[str, Any]) -> d
     with task.database(declared) as database:
         for number, loss in enumerate(item["losses"], start=1):
             if loss["rows_sql"]:
-                done["kept"].append(str(_keep(database.rows(loss["rows_sql"]), folder, number, loss)))
+                _keep(database.rows(loss["rows_sql"]), folder, number, loss)
         if item["method"] == DOWN:
             database.driver.down(item["level"] or None)
         elif item["method"] == REWIND:
             done["undo"] = database.rewind(Earlier(**item["earlier"]))
+        done["kept"] = sorted(str(path) for path in folder.glob("*"))
         task.journal.write("database.moved", database=item["name"], **done)
     return done
 
 
-def _keep(rows: list[Any], folder: Path, number: int, loss: Mapping[str, Any]) -> Path:
+def _keep(rows: list[Any], folder: Path, number: int, loss: Mapping[str, Any]) -> None:
     """The rows that are about to be lost, one JSON object or array a line, readable by their owner only."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / f"{number:02}-{''.join(c for c in loss['table'] if c.isalnum() or c in '_-')}.jsonl"
     with open(path, "w", encoding="utf-8", opener=_private) as file:
         for row in rows:
             file.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
-    return path
 
 
 def _private(path: str, flags: int) -> int:

@@ -91,7 +91,12 @@ DATABASES: dict[str, Any] = {
             "written_at": {"type": "dict", "default": {}},
             "dsn": {"type": "str", "no_log": True, "default": ""},
             "identity": {"type": "dict", "default": {}},
-            "backups": {"type": "dict", "default": {}},
+            "backups": {
+                "type": "dict",
+                "default": {},
+                "options": {"folder": {"type": "path"}, "max_age": {"type": "float", "default": 86400}},
+            },
+            "tools": {"type": "str", "default": ""},
         },
     }
 }

@@ -1,0 +1,4 @@
+DROP TABLE audit_log;
+DROP TABLE payments;
+DROP TABLE content;
+DROP TABLE users;
