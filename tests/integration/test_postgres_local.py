@@ -15,7 +15,7 @@ from local_postgres.launch import LaunchError, start
 
 
 def processes(state: Path) -> list[str]:
-    """What runs for that directory: the command, and the server's processes, which work in its data (Linux)."""
+    """What runs for that directory: the command, and the server, which works in its data (Linux)."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         # A process may end meanwhile.

@@ -116,10 +116,6 @@ def make(
     with session(server, read_only=True, statement_timeout=timeout) as connection:
         connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         who = identity(connection, server)
-        if who.is_pooled:
-            raise DatabaseError(
-                f"{server}: a backup needs the server itself; postgres_dsn names a connection pooler"
-            )
         if tools.major < who.major:
             raise DatabaseError(f"pg_dump {tools.version} is too old for a PostgreSQL {who.major} server")
         like = databases.look(connection, server.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psycopg2
@@ -19,6 +19,7 @@ APPLICATION = "knowngood"
 CONNECT_TIMEOUT = 10
 STATEMENT_TIMEOUT = 600.0
 LOCK_TIMEOUT = 5.0
+_OLDEST = 140000
 # libpq's names, for the tools; a password in the environment is seen by nobody but this user.
 _ENVIRONMENT = {
     "host": "PGHOST",
@@ -48,12 +49,21 @@ class Server:
 
     parameters: Mapping[str, str] = field(repr=False)
     maintenance_name: str = "postgres"
+    is_direct: bool = False
 
     @classmethod
-    def of(cls, dsn: str = "", *, maintenance_name: str = "postgres", **keywords: str | int | None) -> Server:
+    def of(
+        cls,
+        dsn: str = "",
+        *,
+        maintenance_name: str = "postgres",
+        is_direct: bool = False,
+        **keywords: str | int | None,
+    ) -> Server:
         """From a connection string (URL or ``key=value``), keywords, or both; keywords win.
 
         ``maintenance_name`` is another database of the server, from which this one can be renamed.
+        ``is_direct`` vouches that what stands in between, if anything does, keeps one session per connection.
 
         Host, user and database must be named, so that a forgotten variable does not quietly mean
         "the server on this machine". Raises DatabaseError.
@@ -74,7 +84,7 @@ class Server:
                 f"{maintenance_name} is the maintenance database: name the application's in postgres_dsn, or "
                 "set postgres_maintenance_database to another"
             )
-        return cls({name: str(value) for name, value in parameters.items()}, maintenance_name)
+        return cls({name: str(value) for name, value in parameters.items()}, maintenance_name, is_direct)
 
     @property
     def name(self) -> str:
@@ -91,7 +101,7 @@ class Server:
 
     def database(self, name: str) -> Server:
         """Another database of the same server."""
-        return Server({**self.parameters, "dbname": name}, self.maintenance_name)
+        return replace(self, parameters={**self.parameters, "dbname": name})
 
     @property
     def maintenance(self) -> Server:
@@ -112,8 +122,7 @@ class Server:
 class Identity:
     """Which database it is, as it says itself.
 
-    ``system_identifier`` is ``None`` where the server does not tell (some managed ones). ``is_pooled``:
-    a connection pooler stands in between.
+    ``system_identifier`` is ``None`` where the server does not tell (some managed ones).
     """
 
     name: str
@@ -121,8 +130,7 @@ class Identity:
     is_primary: bool
     server_version: int
     host: str
-    is_pooled: bool = False
-    is_superuser: bool = False
+    is_superuser: bool
 
     @property
     def major(self) -> int:
@@ -153,6 +161,7 @@ def connect(
         raise DatabaseError(f"cannot connect to {server}: {in_words(error)}") from None
     try:
         opened.autocommit = True
+        _refuse(opened, server)
         settings = {
             "application_name": APPLICATION,
             "statement_timeout": f"{int(statement_timeout * 1000)}ms",
@@ -182,6 +191,23 @@ def connect(
     return opened
 
 
+def _refuse(opened: Connection, server: Server) -> None:
+    """Before anything is set: through a pooler it would stay behind in the application's sessions."""
+    version = opened.info.server_version
+    if version < _OLDEST:
+        opened.close()
+        raise DatabaseError(f"cannot use {server}: PostgreSQL {version // 10000} is older than 14")
+    with opened.cursor() as cursor:
+        cursor.execute("SELECT pg_catalog.pg_backend_pid()")
+        (backend,) = cursor.fetchone() or (None,)
+    if backend != opened.info.backend_pid and not server.is_direct:
+        opened.close()
+        raise DatabaseError(
+            f"cannot use {server}: a connection pooler answers there; postgres_dsn must name the server "
+            "itself (if this is a plain proxy and no pooler, set postgres_direct)"
+        )
+
+
 @contextmanager
 def session(server: Server, **options: Any) -> Iterator[Connection]:
     """A connection as in :func:`connect` that is closed at the end; psycopg2's errors come in words."""
@@ -199,11 +225,11 @@ def identity(connection: Connection, server: Server) -> Identity:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_catalog.current_database(), NOT pg_catalog.pg_is_in_recovery(),"
-            " pg_catalog.pg_backend_pid(), r.rolsuper,"
+            " r.rolsuper,"
             " pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'execute')"
             " FROM pg_catalog.pg_roles r WHERE r.rolname = CURRENT_USER"
         )
-        name, is_primary, backend, is_superuser, tells = cursor.fetchone() or ()
+        name, is_primary, is_superuser, tells = cursor.fetchone() or ()
         system_identifier = None
         if tells:
             cursor.execute("SELECT system_identifier::text FROM pg_catalog.pg_control_system()")
@@ -214,7 +240,6 @@ def identity(connection: Connection, server: Server) -> Identity:
         is_primary=is_primary,
         server_version=connection.info.server_version,
         host=server.host,
-        is_pooled=backend != connection.info.backend_pid,
         is_superuser=is_superuser,
     )
 
@@ -222,7 +247,7 @@ def identity(connection: Connection, server: Server) -> Identity:
 def check_identity(
     found: Identity, *, name: str, system_identifier: str | None = None, host: str | None = None
 ) -> None:
-    """Before any write: is it the database that the inventory means, its primary, and reached directly?
+    """Before any write: is it the database that the inventory means, and its primary?
 
     Raises DatabaseError that names all that is wrong.
     """
@@ -236,7 +261,5 @@ def check_identity(
         wrong.append(f"its system identifier is {said}, not {system_identifier}")
     if not found.is_primary:
         wrong.append("it is a standby: postgres_dsn must name the primary")
-    if found.is_pooled:
-        wrong.append("a connection pooler stands in between: postgres_dsn must name the server itself")
     if wrong:
         raise DatabaseError("this is not the declared database: " + "; ".join(wrong))

@@ -31,7 +31,7 @@ import ctypes, os, signal, sys
 def end(*_): os.killpg(0, signal.SIGKILL)
 signal.signal(signal.SIGTERM, end)
 PR_SET_PDEATHSIG = 1
-ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+if sys.platform == "linux": ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 if os.getppid() != int(sys.argv[1]): end()
 code = os.waitstatus_to_exitcode(os.waitpid(os.spawnv(os.P_NOWAIT, sys.argv[2], sys.argv[2:]), 0)[1])
 if code < 0: signal.signal(-code, signal.SIG_DFL); os.kill(os.getpid(), -code)
