@@ -37,7 +37,7 @@ def split(sql: str) -> list[Statement]:
         parts = pglast.split(sql, with_parser=False, only_slices=True)
     except pglast.parser.ParseError as error:
         message, at = _told(error)
-        return [Statement(sql[_skip_blank(sql, 0) :].strip(), _line(sql, at), None, message)]
+        return [Statement(sql[_skip_blank(sql, 0) :].strip() or sql.strip(), _line(sql, at), None, message)]
     statements: list[Statement] = []
     for part in _covering(sql, parts):
         piece = sql[part]
@@ -71,9 +71,9 @@ def _parsed(piece: str, offset: int, whole: str) -> Iterator[Statement]:
 
 
 def _told(error: pglast.parser.ParseError) -> tuple[str, int]:
-    """The parser's message, and where in the text it stumbled."""
+    """The parser's message, and where in the text it stumbled; at its end, it does not say where."""
     message, at = error.args
-    return str(message), int(at)
+    return str(message), int(at or 0)
 
 
 def _line(sql: str, at: int) -> int:
@@ -94,6 +94,8 @@ def _skip_blank(sql: str, at: int) -> int:
             if depth == 0:
                 at = mark.end()
                 break
+        else:
+            return len(sql)
 
 
 def controls_transaction(node: Any) -> bool:

@@ -26,7 +26,7 @@ _CHECK = re.compile(r"\bCHECK\s*\(", re.IGNORECASE)
 _OPTION = re.compile(r"\)\s*((?:STRICT|WITHOUT\s+ROWID|,|\s)+)$", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Copy:
     """Rows of ``source`` put into another table. ``columns`` maps its columns to the source's; ``None`` when
     rows may have been left out or changed on the way."""
@@ -118,16 +118,14 @@ def compare(name: str, old: Table, new: Table, copy: Copy) -> Iterator[Verdict]:
 
 def _kept(name: str, column: Column, new: Table, copied: dict[str, str]) -> Iterator[Verdict]:
     key = column.name.lower()
-    targets = [target for target, source in copied.items() if source == key]
+    targets = [target for target, source in copied.items() if source == key and target in new.columns]
     if not targets:
         yield lost_up(f"all values of {name}.{column.name}: the copy leaves it out")
         return
     if key not in targets:
         yield reversible(f"{name}.{column.name} is now called {', '.join(targets)}")
         return
-    now = new.columns.get(key)
-    if now is None:
-        return
+    now = new.columns[key]
     before, after = _affinity(column.type), _affinity(now.type)
     if before in ("TEXT", "BLOB") and after not in ("TEXT", "BLOB"):
         yield lost_up(f"text in {name}.{column.name} that looks like a number is stored as one ('007' as 7)")

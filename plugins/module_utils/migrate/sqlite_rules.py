@@ -71,7 +71,11 @@ class _Script:
         self.home: dict[str, str] = {}
         """What a table that the script has renamed was called before."""
         self.copies: dict[str, Copy] = {}
+        """Tables of the script that hold the rows of an older one, by their present name."""
         self.dropped: list[tuple[int, str, Table, Copy]] = []
+        self.settled: list[tuple[int, list[Verdict]]] = []
+        self.again: set[str] = set()
+        """Indexes and triggers that went with a copied table; creating them again changes nothing."""
 
     def replay(self, statement: Statement) -> None:
         """Bring the schema up to date with a statement of an earlier migration."""
@@ -129,18 +133,22 @@ class _Script:
                 self.created.add(name)
             yield additive(f"a new table, which code from before does not know{self._held(name)}")
         elif action.what == "CREATE_INDEX":
-            yield self._index(text, name, table, certain=certain)
+            if name in self.again:
+                yield additive("was there before")
+            else:
+                yield self._index(text, name, table, certain=certain)
         elif action.what == "CREATE_VIEW":
             self.created.add(name)
             yield additive("a new view")
         elif action.what == "CREATE_TRIGGER":
             self.created.add(name)
-            if table in self.created:
-                yield additive(f"{table} {_SELF}")
+            if name in self.again or table in self.created:
+                yield additive(f"{table} {_SELF}, or the trigger was there before")
             else:
                 yield reversible("the trigger acts on what code from before does too")
         elif action.what == "DROP_TABLE":
             yield from self._drop(name, old[name], at)
+            self.copies.pop(name, None)
         elif action.what == "ALTER_TABLE":
             yield self._alter(name, old)
         elif name in self.created:
@@ -180,11 +188,17 @@ class _Script:
             self.created.discard(name)
             yield additive(f"{name} {_SELF}")
             return
-        copy = next((copy for copy in self.copies.values() if copy.source == name), None)
-        if copy is None:
+        self._settle(name, table)
+        holder = next((holder for holder, copy in self.copies.items() if copy.source == name), None)
+        if holder is None:
             yield lost_up(f"all rows of {name}")
         else:
-            self.dropped.append((at, self.home.get(name, name), table, copy))
+            self.dropped.append((at, self.home.get(name, name), table, self.copies[holder]))
+            # Another table may take the name.
+            self.copies[holder].source = ""
+            self.again |= table.indexes | table.triggers
+            # From now on it is where the rows are.
+            self.created.discard(holder)
         # D1 keeps foreign keys on, and dropping a table deletes its rows first, with all that follows.
         children = sorted(
             child
@@ -200,28 +214,38 @@ class _Script:
                 f" and dropping {name} deletes its rows first"
             )
 
-    def rebuilds(self) -> Iterator[tuple[int, list[Verdict]]]:
-        """What dropping a copied table came to, known when the script is at its end."""
-        for at, home, table, copy in self.dropped:
-            holder = next(name for name, other in self.copies.items() if other is copy)
-            if holder == home:
-                yield at, list(compare(home, table, self.now[holder], copy))
-            else:
-                lost = [verdict for verdict in compare(home, table, table, copy) if verdict.loses]
-                yield (
-                    at,
-                    [*lost, reversible(f"code from before looks for {home}, whose rows are in {holder}")],
-                )
+    def _settle(self, holder: str, now: Table) -> None:
+        """Say what dropping a copied table came to, from what now holds its rows."""
+        for dropped in list(self.dropped):
+            at, home, table, copy = dropped
+            if self.copies.get(holder) is not copy:
+                continue
+            self.dropped.remove(dropped)
+            verdicts = list(compare(home, table, now, copy))
+            if holder != home:
+                verdicts.append(reversible(f"code from before looks for {home}, whose rows are in {holder}"))
+            self.settled.append((at, verdicts))
+
+    def rebuilds(self) -> list[tuple[int, list[Verdict]]]:
+        """What dropping each copied table came to, known when the script is at its end."""
+        for holder in list(self.copies):
+            if holder in self.now:
+                self._settle(holder, self.now[holder])
+        return self.settled
 
     def _alter(self, name: str, old: dict[str, Table]) -> Verdict:
         gone, come = set(old) - set(self.now), set(self.now) - set(old)
         if gone and come:
             # A virtual table takes its shadow tables along, whose names are longer.
             return self._rename(min(gone, key=len), min(come, key=len))
-        if name in self.created:
-            return additive(f"{name} {_SELF}")
         before, after = old[name].columns, self.now[name].columns
         lost, new = [key for key in before if key not in after], [key for key in after if key not in before]
+        copied = self.copies[name].columns if name in self.copies else None
+        if lost and copied is not None and lost[0] in copied:
+            source = copied.pop(lost[0])
+            copied |= {new[0]: source} if new else {}
+        if name in self.created:
+            return additive(f"{name} {_SELF}")
         if lost and new:
             if (name, lost[0]) in self.filled_in:
                 self.filled_in.add((name, new[0]))
@@ -237,11 +261,13 @@ class _Script:
         return reversible(f"the definition of {name} changes")
 
     def _rename(self, old: str, new: str) -> Verdict:
-        for name, copy in list(self.copies.items()):
+        for copy in self.copies.values():
             if copy.source == old:
-                self.copies[name] = Copy(new, copy.columns)
+                copy.source = new
         if old in self.copies:
-            self.copies[new] = self.copies.pop(old)
+            copy = self.copies[new] = self.copies.pop(old)
+            if any(home == new and dropped is copy for _, home, _, dropped in self.dropped):
+                return additive(f"{old} takes the place of {new}, whose rows it holds")
         self.filled_in |= {(new, column) for table, column in self.filled_in if table == old}
         if old in self.created:
             self.created.remove(old)
@@ -256,12 +282,14 @@ class _Script:
             self._note_copy(text, name, actions)
             yield self._insert(name, replaces=bool(_REPLACE.search(bare(text))))
         updated = {(a.first.lower(), a.second.lower(), a.trigger) for a in actions if a.what == "UPDATE"}
+        deleted = {(a.first.lower(), a.trigger) for a in actions if a.what == "DELETE"}
+        for name in {action[0] for action in (*updated, *deleted)} & set(self.copies):
+            self.copies[name].columns = None
         for name, column, trigger in sorted(updated):
             if name in self.created or (name, column) in self.filled_in:
                 yield additive(f"fills only {name}.{column}, which this same migration adds")
             else:
                 yield lost_up(f"former values of {name}.{column}{_by(trigger)}")
-        deleted = {(a.first.lower(), a.trigger) for a in actions if a.what == "DELETE"}
         for name, trigger in sorted(deleted):
             if name in self.created:
                 yield additive(f"{name} {_SELF}")
@@ -289,10 +317,8 @@ class _Script:
         read = {action.first.lower() for action in actions if action.what == "READ"} | {source_of(text)}
         for source in sorted(set(self.now) & read - self.created):
             copy = read_copy(text, self.now[into], source, self.now[source])
-            if into in self.copies:
-                # Filled more than once: in parts, then.
-                copy = Copy(source, None)
-            self.copies[into] = copy
+            # Filled more than once: in parts, then.
+            self.copies[into] = Copy(source, None) if into in self.copies else copy
 
 
 def _by(trigger: str) -> str:
