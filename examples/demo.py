@@ -123,10 +123,8 @@ def deploy_all(instance: Instance, server: postgres.Instance, bad: str) -> None:
             if playbook(instance, "backup.yml"):
                 raise deploy.DeployError("there is no backup, so nothing is migrated")
             print(
-                print(
-                    f"  PostgreSQL: a backup, proved by restoring, in {time.monotonic() - began:.1f} s",
-                    flush=True,
-                )
+                f"  PostgreSQL: a backup, proved by restoring, in {time.monotonic() - began:.1f} s",
+                flush=True,
             )
         began = time.monotonic()
         app_database.migrate(server, instance.state, {"r1": "0001", "r2": "0002"}.get(release, "0003"))

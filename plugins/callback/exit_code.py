@@ -12,7 +12,7 @@ from ansible.plugins.callback import CallbackBase
 # Ansible offers a project's module_utils to modules only; here the controller needs them.
 ansible.module_utils.__path__.append(str(Path(__file__).parents[1] / "module_utils"))
 
-from ansible.module_utils.outcome import ending  # noqa: E402
+from ansible.module_utils.outcome import CHANGING, ending  # noqa: E402
 
 DOCUMENTATION = r"""
 name: exit_code
@@ -38,10 +38,15 @@ class CallbackModule(CallbackBase):
     def __init__(self) -> None:
         super().__init__()
         self._outcome: dict[str, Any] | None = None
-        self._switching = False
+        self._switching = self._did_switch = False
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
-        self._switching = self._switching or task.action == "cloudflare_switch"
+        self._did_switch = self._switching
+        self._switching = self._switching or task.action in CHANGING
+
+    def v2_runner_on_skipped(self, result: Any) -> None:
+        # Ansible tells the start of a task before it looks whether the task is to be done.
+        self._switching = self._did_switch
 
     def v2_runner_on_ok(self, result: Any) -> None:
         self._note(result.result, failed=False)

@@ -22,7 +22,7 @@ from ansible.plugins.callback import CallbackBase
 ansible.module_utils.__path__.append(str(Path(__file__).parents[1] / "module_utils"))
 
 from ansible.module_utils.journal import FILE, Journal, new_run_id  # noqa: E402
-from ansible.module_utils.outcome import ending  # noqa: E402
+from ansible.module_utils.outcome import CHANGING, ending  # noqa: E402
 from ansible.module_utils.progress import Board, line_of  # noqa: E402
 from ansible.module_utils.redact import Redactor  # noqa: E402
 
@@ -53,7 +53,7 @@ class CallbackModule(CallbackBase):
     def __init__(self) -> None:
         super().__init__()
         self._outcome: dict[str, Any] | None = None
-        self._switching = False
+        self._switching = self._did_switch = False
         self._run = os.environ.setdefault("KNOWNGOOD_RUN", new_run_id())
         root = Path(C.CONFIG_FILE).parent if C.CONFIG_FILE else Path.cwd()
         self._runs = Path(os.environ.get("KNOWNGOOD_RUNS") or root / ".runs")
@@ -73,9 +73,14 @@ class CallbackModule(CallbackBase):
         self._hear_interrupts()
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
-        self._switching = self._switching or task.action == "cloudflare_switch"
+        self._did_switch = self._switching
+        self._switching = self._switching or task.action in CHANGING
         if self._display.verbosity > 0:
             self._follower.say(f"TASK {task.get_name().strip()}")
+
+    def v2_runner_on_skipped(self, result: Any) -> None:
+        # Ansible tells the start of a task before it looks whether the task is to be done.
+        self._switching = self._did_switch
 
     def v2_runner_on_ok(self, result: Any) -> None:
         self._note(result, failed=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["DONE", "FAILED", "INVALID", "PARTIAL", "REFUSED", "ending", "outcome"]
+__all__ = ["CHANGING", "DONE", "FAILED", "INVALID", "PARTIAL", "REFUSED", "ending", "outcome"]
 
 # Ansible itself uses 1 to 8, 99 and 250.
 DONE = 0
@@ -13,6 +13,9 @@ REFUSED = 10
 PARTIAL = 11
 FAILED = 12
 INVALID = 13
+
+# The actions after whose start something may have changed.
+CHANGING = ("database_move", "database_undo", "cloudflare_switch")
 
 _VERDICTS = {
     DONE: "DONE",

@@ -1,4 +1,4 @@
-"""The deploy script of the sample application, as a module (its folder's name is not an identifier)."""
+"""The sample application's scripts as modules (its folder's name is not an identifier)."""
 
 import importlib.util
 import sys
@@ -8,14 +8,16 @@ from types import ModuleType
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def _load() -> ModuleType:
-    path = ROOT / "examples" / "must-be-viral" / "deploy.py"
-    spec = importlib.util.spec_from_file_location("must_be_viral_deploy", path)
-    assert spec and spec.loader
+def _load(path: str) -> ModuleType:
+    file = ROOT / "examples" / "must-be-viral" / path
+    spec = importlib.util.spec_from_file_location(f"must_be_viral_{file.stem}", file)
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
 
 
-deploy_script = _load()
+deploy_script = _load("deploy.py")
+app_database = _load("database/app_database.py")

@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 
 import psycopg2
+from psycopg2 import sql
 
 from local_postgres.launch import Instance
 from plugins.module_utils.journal import Journal
@@ -18,7 +19,7 @@ from plugins.module_utils.migrate.executor import PostgresExecutor
 from plugins.module_utils.postgres.connect import Server
 from plugins.module_utils.redact import Redactor
 
-__all__ = ["NAME", "announce", "migrate", "pay", "payments"]
+__all__ = ["NAME", "announce", "forget", "migrate", "pay", "payments"]
 
 NAME = "mustbeviral"
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -44,6 +45,17 @@ def announce(instance: Instance, state: Path) -> None:
     path = state / "postgres.json"
     path.touch(mode=0o600)
     path.write_text(json.dumps(told))
+
+
+def forget(instance: Instance) -> None:
+    """Drop the database, and what was restored beside it or kept of it."""
+    connection = psycopg2.connect(instance.dsn())
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", (f"{NAME}%",))
+        for (name,) in cursor.fetchall():
+            cursor.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    connection.close()
 
 
 def migrate(instance: Instance, state: Path, to: str) -> None:

@@ -109,7 +109,10 @@ def _plan_one(task: Task, declared: Mapping[str, Any]) -> dict[str, Any]:
             wanted = _METHODS[declared["when_unclear"]]
             unclear = decision
             decision = decide(release, since, findings, works_with_now=works, rewind=rewind, wanted=wanted)
-            decision = replace(decision, why=f"{unclear.why}; when_unclear says {declared['when_unclear']}")
+            why = f"{unclear.why}; when_unclear says {declared['when_unclear']}"
+            if decision.method == REFUSE:
+                why += f", but {decision.why}"
+            decision = replace(decision, why=why)
         level = status.applied[len(status.applied) - len(ids) - 1] if len(ids) < len(status.applied) else ""
         losses = _losses(database, decision.method, level, earlier)
     return {
