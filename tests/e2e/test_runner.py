@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ansible_runner
+import ansible_runner  # type: ignore[import-untyped]
 import pytest
 
 from tests.support.environment import ROOT, Environment
