@@ -71,7 +71,11 @@ def constraints(connection: Connection) -> Check:
     with connection.cursor() as cursor:
         cursor.execute(_CONSTRAINTS)
         faults = [fault for (fault,) in cursor]
-        cursor.execute("SELECT count(*) FROM pg_catalog.pg_constraint WHERE conrelid <> 0")
+        cursor.execute(
+            "SELECT count(*) FROM pg_catalog.pg_constraint c"
+            " JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace"
+            " WHERE c.conrelid <> 0 AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+        )
         count = (cursor.fetchone() or (0,))[0]
     return _judge("constraints", faults, f"all {count} are validated", constraints=count)
 
@@ -136,8 +140,9 @@ def indexes(connection: Connection) -> Check:
     """No index is invalid, as a failed CREATE INDEX CONCURRENTLY leaves it."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT indexrelid::regclass::text, indisvalid AND indisready AND indislive"
-            " FROM pg_catalog.pg_index ORDER BY 1"
+            "SELECT i.indexrelid::regclass::text, i.indisvalid AND i.indisready AND i.indislive"
+            " FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid"
+            " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname !~ '^pg_' ORDER BY 1"
         )
         found = cursor.fetchall()
     faults = [f"{name} is invalid" for name, good in found if not good]

@@ -24,7 +24,7 @@ from .fingerprint import row_text
 
 __all__ = ["Difference", "Pair", "compare", "open_pair"]
 
-_ROWS_PER_BUCKET = 500
+_ROWS_PER_BUCKET = 64
 _MOST_BUCKETS = 1 << 16
 _FETCH = 5000
 
@@ -165,8 +165,12 @@ def _summary(connection: Connection, table: Table, plan: _Plan) -> dict[int, tup
         "SELECT {}, count(*), sum(pg_catalog.hashtextextended({}, 0))::text FROM {} GROUP BY 1"
     ).format(plan.bucket, plan.row, table.identifier)
     with connection.cursor() as cursor:
+        # The planner expects as many groups as rows, and would sort them all.
+        cursor.execute("SET LOCAL enable_sort = off")
         cursor.execute(query)
-        return {bucket: (rows, content) for bucket, rows, content in cursor}
+        summary = {bucket: (rows, content) for bucket, rows, content in cursor}
+        cursor.execute("SET LOCAL enable_sort = on")
+    return summary
 
 
 def _rows(
@@ -175,7 +179,8 @@ def _rows(
     """(text that orders, key's values as text, hash or number of equal rows), ordered."""
     where: sql.Composable = sql.SQL("true")
     if len(buckets) < plan.buckets:
-        where = sql.SQL("{} = ANY ({})").format(plan.bucket, sql.Literal(list(buckets)))
+        # Of the same type as the bucket, or the server would look through the list for every row.
+        where = sql.SQL("{} = ANY ({}::bigint[])").format(plan.bucket, sql.Literal(list(buckets)))
     if plan.key:
         values = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in plan.key)
         query = sql.SQL(

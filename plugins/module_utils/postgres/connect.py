@@ -170,6 +170,7 @@ def connect(
             # A statement of ours must not run on after we were killed.
             "client_connection_check_interval": "2s",
             "row_security": "off",
+            "jit": "off",
             "TimeZone": "GMT",
             "DateStyle": "ISO, YMD",
             "IntervalStyle": "postgres",
