@@ -10,6 +10,12 @@ short_description: Prove that the databases are whole
 version_added: "0.1.0"
 description:
   - Looks where the schema stands, whether a migration is half-applied, and whether the data is whole. Only reads.
+options:
+  planned:
+    description: What M(database_plan) returned, if a rollback came before; then the data is compared with what it was.
+    type: list
+    elements: dict
+    default: []
 extends_documentation_fragment: [knowngood.run, knowngood.cloudflare, knowngood.databases]
 attributes:
   check_mode: {support: full, description: It never changes anything.}

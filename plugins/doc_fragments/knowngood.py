@@ -113,6 +113,16 @@ options:
         suboptions:
           folder: {description: The folder., type: path}
           max_age: {description: Seconds that a backup may be old., type: float, default: 86400}
+      checks:
+        description: What is checked beyond what every database is checked for (PostgreSQL).
+        type: dict
+        default: {}
+        suboptions:
+          audit: {description: "Table, and its number and time columns, of the audit trail.", type: dict}
+          sentinel: {description: A query and the value that it must give., type: dict}
+          queries: {description: Queries whose mean time is measured., type: list, elements: str}
+          limit_ms: {description: The mean that they may take., type: float, default: 100}
+          sql: {description: Folder with SQL checks of one's own., type: path}
       tools: {description: "Folder of pg_dump and pg_restore, if they are not on the PATH.", type: str, default: ""}
 """
 

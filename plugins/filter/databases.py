@@ -90,6 +90,7 @@ def _database(declared: Declared, kind: str, method: str) -> dict[str, Any]:
             "identity": declared.required("postgres_identity", ": name and system_identifier") or {},
             "backups": declared.value("backups", {}),
             "tools": declared.value("postgres_tools", ""),
+            "checks": declared.value("integrity", {}),
         }
     if method and method not in _METHODS:
         declared.wrong(f"database_method must be one of {', '.join(_METHODS)}, not {method}")

@@ -73,7 +73,11 @@ class ManagedD1:
         self._journal.write("database.undo", database=self.name, to=undo["bookmark"])
         self._d1.restore(undo["bookmark"])
 
-    def problems(self) -> list[str]:
+    def snapshot(self) -> None:
+        # D1 cannot hold a snapshot open while it is counted, so nothing could be compared with it.
+        return None
+
+    def problems(self, before: Mapping[str, Any] | None, back_to: str | None) -> list[str]:
         broken = self.rows("PRAGMA foreign_key_check")
         wrong = [f"{len(broken)} rows refer to rows that are not there"] if broken else []
         if not self.rows(_TABLES):

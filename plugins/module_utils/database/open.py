@@ -49,6 +49,7 @@ def opened(
             folder=Path(folder) if folder else None,
             max_age=backups.get("max_age", 86400.0),
             tools=Path(declared["tools"]) if declared["tools"] else None,
+            checks=declared["checks"] or {},
             keep=keep,
             journal=journal,
         )

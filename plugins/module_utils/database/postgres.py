@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ class ManagedPostgres:
         folder: Path | None,
         max_age: float,
         tools: Path | None,
+        checks: Mapping[str, Any],
         keep: Path,
         journal: Journal,
     ) -> None:
@@ -51,6 +53,7 @@ class ManagedPostgres:
         self._folder = folder
         self._max_age = max_age
         self._tools_folder = tools
+        self._checks = checks
         self._declared = declared_identity
         self._keep = keep
         self._journal = journal
@@ -124,14 +127,33 @@ class ManagedPostgres:
     def undo(self, undo: dict[str, str]) -> None:
         swap.undo(self._server, undo["kept"], journal=self._journal)
 
-    def problems(self) -> list[str]:
+    def snapshot(self) -> dict[str, Any]:
+        return integrity.snapshot(self._server, audit=self._audit, content=False).to_dict()
+
+    def problems(self, before: Mapping[str, Any] | None, back_to: str | None) -> list[str]:
+        sentinel = self._checks.get("sentinel")
+        folder = self._checks.get("sql")
         expected = integrity.Expected(
             name=self._declared.get("name") or self._server.name,
             system_identifier=self._declared.get("system_identifier"),
             host=self._declared.get("host"),
+            # A database that went back holds what the backup holds, which was proved when it was restored.
+            before=integrity.Snapshot.from_dict(before) if before and not back_to else None,
+            back_to=datetime.fromisoformat(back_to) if back_to else None,
+            besides=frozenset({"public.knowngood_migrations"}),
+            audit=self._audit,
+            sentinel=(sentinel["query"], str(sentinel["value"])) if sentinel else None,
+            queries=self._checks.get("queries") or (),
+            limit_ms=self._checks.get("limit_ms", 100.0),
+            sql_checks=Path(folder) if folder else None,
         )
         found = integrity.check(self._server, expected, journal=self._journal)
         return [f"{check.name}: {check.detail}" for check in found if check.verdict == FAIL]
+
+    @property
+    def _audit(self) -> integrity.Audit | None:
+        declared = self._checks.get("audit")
+        return integrity.Audit(**declared) if declared else None
 
     def back_up(self) -> dict[str, Any]:
         """A backup, proved by restoring it into a scratch database. Raises :class:`DatabaseError`."""

@@ -11,14 +11,20 @@ from .task import Task
 
 __all__ = ["SPEC", "work"]
 
-SPEC: dict[str, Any] = {**RUN, **CLOUDFLARE, **DATABASES}
+SPEC: dict[str, Any] = {
+    **RUN,
+    **CLOUDFLARE,
+    **DATABASES,
+    "planned": {"type": "list", "elements": "dict", "default": []},
+}
 
 
 def work(task: Task) -> dict[str, Any]:
     """Check all databases at once."""
     todo = task.params["databases"]
+    planned = {item["name"]: item for item in task.params["planned"]}
     with task.journal.stage("databases.check"):
-        outcomes = each(lambda item: _check(task, item), todo)
+        outcomes = each(lambda item: _check(task, item, planned.get(item["name"], {})), todo)
     checked = []
     for declared, found in zip(todo, outcomes, strict=True):
         problems = [str(found)] if isinstance(found, Exception) else found["problems"]
@@ -31,10 +37,11 @@ def work(task: Task) -> dict[str, Any]:
     return {"checked": checked}
 
 
-def _check(task: Task, declared: Mapping[str, Any]) -> dict[str, Any]:
+def _check(task: Task, declared: Mapping[str, Any], planned: Mapping[str, Any]) -> dict[str, Any]:
+    earlier = planned.get("earlier")
     with task.database(declared) as database:
         status = database.driver.status()
-        problems = list(database.problems())
+        problems = database.problems(planned.get("snapshot"), earlier["moment"] if earlier else None)
         if status.dirty is not None:
             problems += [f"{status.dirty} is half-applied", *status.problems]
     return {"level": status.applied[-1] if status.applied else "", "problems": problems}

@@ -49,7 +49,8 @@ def work(task: Task) -> dict[str, Any]:
                 planned.append(made)
         hash_ = _hash(params["release"], planned)
         table = _table(planned)
-        task.journal.write("databases.plan", hash=hash_, databases=planned)
+        shown = [{key: value for key, value in item.items() if key != "snapshot"} for item in planned]
+        task.journal.write("databases.plan", hash=hash_, databases=shown)
     result: dict[str, Any] = {"databases": planned, "hash": hash_, "table": table}
     allowed = {item["name"]: item["loss_allowed"] for item in todo}
     again = f"ansible-playbook rollback.yml -i {params['environment_name']}"
@@ -115,6 +116,7 @@ def _plan_one(task: Task, declared: Mapping[str, Any]) -> dict[str, Any]:
             decision = replace(decision, why=why)
         level = status.applied[len(status.applied) - len(ids) - 1] if len(ids) < len(status.applied) else ""
         losses = _losses(database, decision.method, level, earlier)
+        snapshot = None if task.check_mode else database.snapshot()
     return {
         "name": declared["name"],
         "kind": declared["kind"],
@@ -124,6 +126,7 @@ def _plan_one(task: Task, declared: Mapping[str, Any]) -> dict[str, Any]:
         "level": level,
         "losses": [asdict(loss) for loss in losses],
         "earlier": asdict(earlier) if earlier and decision.method == REWIND else None,
+        "snapshot": snapshot,
         "choices": [list(choice) for choice in decision.choices],
     }
 

@@ -97,6 +97,17 @@ DATABASES: dict[str, Any] = {
                 "options": {"folder": {"type": "path"}, "max_age": {"type": "float", "default": 86400}},
             },
             "tools": {"type": "str", "default": ""},
+            "checks": {
+                "type": "dict",
+                "default": {},
+                "options": {
+                    "audit": {"type": "dict"},
+                    "sentinel": {"type": "dict"},
+                    "queries": {"type": "list", "elements": "str"},
+                    "limit_ms": {"type": "float", "default": 100},
+                    "sql": {"type": "path"},
+                },
+            },
         },
     }
 }
