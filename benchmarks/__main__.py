@@ -1,8 +1,9 @@
-"""make bench: how long a rollback takes, against wrangler, in the same run.
+"""make bench: how long a rollback takes, against the usual tools, in the same run.
 
-python -m benchmarks                     everything, in about 15 minutes
+python -m benchmarks                     everything, in about 30 minutes
     python -m benchmarks --runs 7 rollback   the whole rollback and its switch, against wrangler rollback
 python -m benchmarks fleet               the switch alone with 5, 50 and 500 Workers
+python -m benchmarks --millions 5 database   a PostgreSQL database, against pg_dump and pg_restore
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import fleet_switch, rollback
+from benchmarks import database, fleet_switch, rollback
 
 
 def main() -> int:
@@ -21,16 +22,21 @@ def main() -> int:
         epilog=(__doc__ or "").partition("\n\n")[2],
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("what", nargs="*", choices=["rollback", "fleet", []], help="default: all")
+    parser.add_argument("what", nargs="*", choices=["rollback", "fleet", "database", []], help="default: all")
     parser.add_argument(
         "--runs", type=int, default=5, help="counted runs of each; medians are printed (default: 5)"
     )
+    parser.add_argument(
+        "--millions", type=float, default=5.0, help="rows of the database (default: 5, about 1 GB)"
+    )
     given = parser.parse_args()
-    what = given.what or ["rollback", "fleet"]
+    what = given.what or ["rollback", "fleet", "database"]
     if "rollback" in what:
         rollback.measure(given.runs)
     if "fleet" in what:
         fleet_switch.measure(given.runs)
+    if "database" in what:
+        database.measure(given.millions, min(given.runs, 3))
     return 0
 
 
