@@ -49,25 +49,24 @@ def declared_components(
 ) -> dict[str, Any]:
     """See DOCUMENTATION."""
     kind_of = {host: kind for group, kind in _KINDS.items() for host in groups.get(group, [])}
-    components, problems = [], []
-    names: dict[tuple[str, str], str] = {}
-    for host in hosts:
-        if host not in kind_of:
-            continue
-        kind, variable = kind_of[host]
-        declared = Declared(host, hostvars[host])
-        component = _component(declared, kind, variable)
-        clash = names.setdefault((kind, component["target"]), host)
-        if clash != host and component["target"]:
-            declared.wrong(f"{variable} is {component['target']}, as for {clash}")
-        problems += declared.problems
-        components.append(component)
-    problems += _order_problems(components, kind_of)
-    left_out = sorted(set(kind_of) - {component["name"] for component in components})
-    return {"components": components, "left_out": left_out, "problems": problems}
+    everything = {host for hosts in groups.values() for host in hosts}
+    read = [
+        _component(Declared(host, hostvars[host]), *kind_of[host], everything)
+        for host in hosts
+        if host in kind_of
+    ]
+    _compare(read, kind_of)
+    components = [component for _, component in read]
+    return {
+        "components": components,
+        "left_out": sorted(set(kind_of) - {component["name"] for component in components}),
+        "problems": [problem for declared, _ in read for problem in declared.problems],
+    }
 
 
-def _component(declared: Declared, kind: str, variable: str) -> dict[str, Any]:
+def _component(
+    declared: Declared, kind: str, variable: str, everything: set[str]
+) -> tuple[Declared, dict[str, Any]]:
     component = {
         "name": str(declared.host),
         "kind": kind,
@@ -76,29 +75,46 @@ def _component(declared: Declared, kind: str, variable: str) -> dict[str, Any]:
         "after": declared.value("switch_after", []),
         "health": declared.value("health"),
     }
+    if not isinstance(component["target"], str):
+        declared.wrong(f"{variable} must be a name")
+        component["target"] = ""
     if component["follows"] not in _FOLLOWS:
         declared.wrong(f"release_follows must be one of {', '.join(_FOLLOWS)}")
+    if not isinstance(component["after"], list):
+        declared.wrong("switch_after must be a list of components")
+        component["after"] = []
     if component["health"] is None:
         declared.wrong("health is not set: a component without a check would pass unseen")
-    else:
-        for text in problems_of(component["health"]):
-            declared.wrong(f"health.{text}")
-    return component
+        return declared, component
+    problems = problems_of(component["health"])
+    for text in problems:
+        declared.wrong(f"health.{text}" if isinstance(component["health"], Mapping) else f"health {text}")
+    if not problems:
+        for name in component["health"].get("depends_on") or []:
+            if name not in everything:
+                declared.wrong(f"health.depends_on names {name}, which the inventory does not know")
+    return declared, component
 
 
-def _order_problems(components: list[dict[str, Any]], declared: Mapping[str, Any]) -> list[str]:
-    order = {component["name"]: component["after"] for component in components}
-    problems = [
-        f"{name}: switch_after names {before}, which is no component"
-        for name, befores in order.items()
-        for before in befores
-        if before not in declared
-    ]
+def _compare(read: list[tuple[Declared, dict[str, Any]]], kind_of: Mapping[str, tuple[str, str]]) -> None:
+    """What is wrong only beside the others."""
+    named: dict[tuple[str, str], str] = {}
+    order: dict[str, list[str]] = {}
+    for declared, component in read:
+        target, host = component["target"], component["name"]
+        clash = named.setdefault((component["kind"], target), host)
+        if target and clash != host:
+            declared.wrong(f"{kind_of[host][1]} is {target}, as for {clash}")
+        for before in component["after"]:
+            if before not in list(kind_of):
+                declared.wrong(f"switch_after names {before}, which is no component")
+        order[host] = [before for before in component["after"] if before in list(kind_of)]
     try:
         TopologicalSorter(order).prepare()
     except CycleError as error:
-        problems.append(f"switch_after goes in a circle: {' -> '.join(error.args[1])}")
-    return problems
+        for declared, component in read:
+            if component["name"] == error.args[1][0]:
+                declared.wrong(f"switch_after goes in a circle: {' -> '.join(error.args[1])}")
 
 
 class FilterModule:

@@ -13,12 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import jmespath
 from jmespath.exceptions import JMESPathError
 
 __all__ = ["Answer", "Contract", "judge", "problems_of", "said_version"]
 
+_SETTINGS = ("url", "status", "body", "text", "headers", "version", "fresh", "depends_on")
 _SOURCES = ("json", "header", "text")
 _IDENTITIES = ("release", "tag", "commit", "version_id")
 # Epoch milliseconds passed this value in 2001, epoch seconds reach it in the year 33658.
@@ -75,21 +77,32 @@ def problems_of(declared: Any) -> list[str]:
     if not isinstance(declared, Mapping):
         return ["must be a mapping with url, version and fresh, or with not_applicable and the reason"]
     if "not_applicable" in declared:
-        return [] if declared["not_applicable"] else ["not_applicable needs the reason as its value"]
-    known = {"url", "status", "body", "text", "headers", "version", "fresh", "depends_on"}
-    problems = [
-        f"{name} is no setting; there are {', '.join(sorted(known))}"
-        for name in sorted(set(declared) - known)
-    ]
-    url = declared.get("url")
-    if not isinstance(url, str) or not re.match(r"https?://[^/]+", url):
+        if not declared["not_applicable"]:
+            return ["not_applicable needs the reason as its value"]
+        return ["not_applicable stands alone: there is nothing to ask"] if len(declared) > 1 else []
+    problems = _unknown_settings("", declared, _SETTINGS)
+    if not _is_address(declared.get("url")):
         problems.append("url must be a whole address, for example https://auth.example.com/health")
+    status = declared.get("status", 200)
+    if not _is_status(status) and not (isinstance(status, list) and status and all(map(_is_status, status))):
+        problems.append("status must be a number from 100 to 599, or a list of such")
     if not declared.get("body") and not declared.get("text"):
         problems.append(
             "body (a JMESPath condition) or text (a regular expression) is missing; a status proves nothing"
         )
-    problems += _expression_problems("body", declared.get("body"))
-    problems += _regexp_problems("text", declared.get("text"))
+    if declared.get("body") is not None:
+        problems += _expression_problems("body", declared["body"])
+    if declared.get("text") is not None:
+        problems += _regexp_problems("text", declared["text"])
+    headers = declared.get("headers") or {}
+    if isinstance(headers, Mapping):
+        for name, pattern in headers.items():
+            problems += _regexp_problems(f"headers.{name}", pattern)
+    else:
+        problems.append("headers must be names with regular expressions")
+    depends_on = declared.get("depends_on") or []
+    if not isinstance(depends_on, list) or not all(isinstance(name, str) for name in depends_on):
+        problems.append("depends_on must be a list of names")
     problems += _source_problems("version", declared.get("version"), needs_identity=True)
     problems += _source_problems("fresh", declared.get("fresh"), needs_identity=False)
     return problems
@@ -240,6 +253,9 @@ def _source_problems(name: str, source: Any, *, needs_identity: bool) -> list[st
         return [f"{name} must be declared: one of {', '.join(_SOURCES)}, or unknown with the reason"]
     if "unknown" in source:
         return [] if source["unknown"] else [f"{name}.unknown needs the reason as its value"]
+    settings = (*_SOURCES, "unknown", "is") if needs_identity else (*_SOURCES, "unknown")
+    if unknown := _unknown_settings(f"{name}.", source, settings):
+        return unknown
     given = [kind for kind in _SOURCES if kind in source]
     if len(given) != 1:
         return [f"{name} must have one of {', '.join(_SOURCES)}, or unknown with the reason"]
@@ -249,24 +265,48 @@ def _source_problems(name: str, source: Any, *, needs_identity: bool) -> list[st
         return _expression_problems(f"{name}.json", source["json"])
     if given == ["text"]:
         return _regexp_problems(f"{name}.text", source["text"], groups=1)
-    return []
+    return [] if _is_text(source["header"]) else [f"{name}.header must be the name of a header"]
+
+
+def _unknown_settings(prefix: str, declared: Mapping[Any, Any], known: tuple[str, ...]) -> list[str]:
+    return [
+        f"{prefix}{name} is no setting; there are {', '.join(known)}"
+        for name in declared
+        if name not in known
+    ]
+
+
+def _is_address(url: Any) -> bool:
+    try:
+        parts = urlsplit(url) if isinstance(url, str) else None
+        return bool(parts and parts.scheme in ("http", "https") and parts.hostname and parts.port != 0)
+    except ValueError:
+        return False
+
+
+def _is_status(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 100 <= value <= 599
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
 
 
 def _expression_problems(name: str, expression: Any) -> list[str]:
-    if expression is None:
-        return []
+    if not _is_text(expression):
+        return [f"{name} must be text: a JMESPath expression"]
     try:
-        jmespath.compile(str(expression))
+        jmespath.compile(expression)
     except JMESPathError:
         return [f"{name} is no JMESPath expression: {expression}"]
     return []
 
 
 def _regexp_problems(name: str, pattern: Any, groups: int = 0) -> list[str]:
-    if pattern is None:
-        return []
+    if not _is_text(pattern):
+        return [f"{name} must be text: a regular expression"]
     try:
-        found = re.compile(str(pattern)).groups
+        found = re.compile(pattern).groups
     except re.error as error:
         return [f"{name} is no regular expression: {error}"]
     return [] if found >= groups else [f"{name} needs a group in parentheses around the version"]
