@@ -27,6 +27,10 @@ __all__ = ["D1Database", "D1Executor", "Executor", "PostgresExecutor", "literal"
 
 _POLL = 0.1
 # A server that is gone without a word is noticed in half a minute, not in hours.
+# A statement of ours must not run on, and keep its locks, after we were killed (PostgreSQL 14 and newer).
+_NOTICE = (
+    "SELECT set_config(name, '2s', false) FROM pg_settings WHERE name = 'client_connection_check_interval'"
+)
 _KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 
 
@@ -83,6 +87,9 @@ class PostgresExecutor:
         for name, value in _KEEPALIVE.items():
             parameters.setdefault(name, value)
         connection: Connection = psycopg2.connect(**parameters)
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(_NOTICE)
         return connection
 
     def close(self) -> None:

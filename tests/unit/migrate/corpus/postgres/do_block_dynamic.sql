@@ -1,6 +1,6 @@
 -- expect: irreversible
 DO $$
 BEGIN
-  EXECUTE format('DROP TABLE %I', 'orders');
+  EXECUTE format('DROP TABLE %I', 'events_old');
 END
 $$;

@@ -1,5 +1,5 @@
 -- expect: lossy, lost up
 SET search_path = archive;
-CREATE TABLE orders (id bigint);
+CREATE TABLE events_old (id bigint);
 SET search_path = public;
-DROP TABLE orders;
+DROP TABLE events_old;
