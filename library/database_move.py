@@ -12,6 +12,7 @@ description:
   - Runs down migrations, D1 Time Travel, or the swap with a restored database, concurrently. Rows that would be lost are
     written beside the journal first. Run again after a kill, it finishes.
 options:
+  accept_loss: {description: Hash of the plan whose loss was accepted; then no limit holds., type: str, default: ""}
   planned: {description: What M(database_plan) returned., type: list, elements: dict, required: true}
 extends_documentation_fragment: [knowngood.run, knowngood.cloudflare, knowngood.databases]
 attributes:

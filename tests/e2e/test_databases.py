@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from local_cloudflare.launch import Instance
+from tests.e2e.test_killed import killed_at
 from tests.support.environment import WORKERS, Environment
 from tests.support.sample_app import deploy_script
 
@@ -128,3 +129,13 @@ def test_the_check_shows_the_loss_and_touches_nothing(broken: Environment) -> No
     assert "rewind" in run.output
     assert not [call for call in broken.writes(mark) if "restore" in call or "deployments" in call]
     assert "text" not in Content(broken).columns
+
+
+@pytest.mark.parametrize("phase", ["before", "after"])
+def test_killed_at_the_restore_and_run_again_it_arrives(broken: Environment, phase: str) -> None:
+    held = {"method": "POST", "path": "time_travel/restore"}
+    with killed_at(broken, (held, 0), phase, *TO_R2):
+        again = broken.play("rollback.yml", *TO_R2)
+    assert again.code == 0, again.output
+    assert Content(broken).ids == {"before"}
+    assert broken.live()[CONTENT] == broken.versions("r2")[CONTENT]

@@ -10,7 +10,7 @@ from ..cloudflare.d1 import D1
 from ..journal import Journal
 from ..migrate.driver import Driver
 from .loss import Loss
-from .managed import Earlier
+from .managed import Earlier, Rewound, check_limit
 
 __all__ = ["ManagedD1"]
 
@@ -63,11 +63,14 @@ class ManagedD1:
                 found.append(Loss(table, what, rows, False, f"SELECT * {source}"))
         return found
 
-    def rewind(self, earlier: Earlier) -> dict[str, str]:
+    def rewind(self, earlier: Earlier, limit: int | None) -> Rewound:
+        losses = self.losses(earlier)
+        check_limit(losses, limit)
         now = self._d1.bookmark()
-        self._journal.write("database.rewind", database=self.name, to=earlier.token, undo=now)
+        undo = {"bookmark": now}
+        self._journal.write("database.rewind", database=self.name, to=earlier.token, undo=undo)
         self._d1.restore(earlier.token)
-        return {"bookmark": now}
+        return Rewound(undo, losses)
 
     def undo(self, undo: dict[str, str]) -> None:
         self._journal.write("database.undo", database=self.name, to=undo["bookmark"])

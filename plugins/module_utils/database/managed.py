@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from ..migrate.driver import Driver
 from .loss import Loss
 
-__all__ = ["Earlier", "Managed"]
+__all__ = ["Earlier", "Managed", "MoreLost", "Rewound", "check_limit"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,30 @@ class Earlier:
     what: str
     token: str
     moment: str
+
+
+@dataclass(frozen=True)
+class Rewound:
+    """``undo`` is what an undo needs, ``losses`` what was really lost."""
+
+    undo: dict[str, str]
+    losses: list[Loss]
+
+
+class MoreLost(Exception):
+    """More would be lost by now than was allowed. Nothing was changed."""
+
+    def __init__(self, losses: list[Loss], limit: int) -> None:
+        rows = sum(loss.rows or 0 for loss in losses)
+        super().__init__(
+            f"by now {rows} rows would be lost, more than the {limit} that are allowed; plan again"
+        )
+
+
+def check_limit(losses: list[Loss], limit: int | None) -> None:
+    """Raise :class:`MoreLost` if need be."""
+    if limit is not None and sum(loss.rows or 0 for loss in losses) > limit:
+        raise MoreLost(losses, limit)
 
 
 class Managed(Protocol):
@@ -43,8 +67,12 @@ class Managed(Protocol):
     def losses(self, earlier: Earlier) -> list[Loss]:
         """What was written since that state, per table."""
 
-    def rewind(self, earlier: Earlier) -> dict[str, str]:
-        """Go back to it; what is needed to undo that. Done already, it changes nothing."""
+    def rewind(self, earlier: Earlier, limit: int | None) -> Rewound:
+        """Go back to it. Done already, it changes nothing.
+
+        What is lost is counted once more, when nothing can be written any more or right before; raises
+        :class:`MoreLost` if it is more than ``limit`` rows (``None``: however much), with nothing changed.
+        """
 
     def undo(self, undo: dict[str, str]) -> None:
         """Take a rewind back."""

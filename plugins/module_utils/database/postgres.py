@@ -13,14 +13,14 @@ from ..migrate.executor import PostgresExecutor
 from ..postgres import backup as backups
 from ..postgres import fence, integrity, restore, swap
 from ..postgres.checks import FAIL
-from ..postgres.compare import compare, open_pair
+from ..postgres.compare import Difference, compare, open_pair
 from ..postgres.connect import Server, check_identity, identity, session
 from ..postgres.errors import BackupRefused, DatabaseError
 from ..postgres.export import Export
 from ..postgres.proof import prove
 from ..postgres.tools import Tools, find
 from .loss import Loss
-from .managed import Earlier
+from .managed import Earlier, Rewound, check_limit
 
 __all__ = ["ManagedPostgres"]
 
@@ -98,19 +98,9 @@ class ManagedPostgres:
         side = self._side(earlier)
         with open_pair(self._server, self._server.database(side)) as pair:
             found = compare(pair)
-        losses = []
-        for item in found:
-            if not item.is_loss or item.full_name.endswith("knowngood_migrations"):
-                continue
-            dropped = sum(item.dropped.values())
-            what = f"{item.full_name}: {item.inserted} inserted, {item.changed} changed, "
-            what += f"{item.deleted} deleted since"
-            what += f", {dropped} values of {', '.join(item.dropped)}" if dropped else ""
-            rows = item.inserted + item.changed + item.deleted + dropped
-            losses.append(Loss(item.full_name, what, rows, True))
-        return losses
+        return _as_losses(found)
 
-    def rewind(self, earlier: Earlier) -> dict[str, str]:
+    def rewind(self, earlier: Earlier, limit: int | None) -> Rewound:
         side = self._side(earlier)
         # Our own session has to get in while the application cannot, which takes a superuser.
         mode = fence.LIMIT if self._identity.is_superuser else fence.READ_ONLY
@@ -118,11 +108,12 @@ class ManagedPostgres:
             # Behind the fence nothing is written any more: what is kept now is all that is lost.
             with open_pair(self._server, self._server.database(side)) as pair:
                 export = Export(pair, self._keep)
-                compare(pair, sink=export)
+                losses = _as_losses(compare(pair, sink=export))
+                check_limit(losses, limit)
                 export.finish()
             done = swap.swap(self._server, side, journal=self._journal, held=held)
         self._executor.close()
-        return {"kept": done.kept}
+        return Rewound({"kept": done.kept}, losses)
 
     def undo(self, undo: dict[str, str]) -> None:
         swap.undo(self._server, undo["kept"], journal=self._journal)
@@ -177,3 +168,16 @@ class ManagedPostgres:
     @property
     def _tools(self) -> Tools:
         return find(self._identity.major, self._tools_folder)
+
+
+def _as_losses(found: list[Difference]) -> list[Loss]:
+    losses = []
+    for item in found:
+        if not item.is_loss or item.full_name.endswith(".knowngood_migrations"):
+            continue
+        dropped = sum(item.dropped.values())
+        what = f"{item.full_name}: {item.inserted} inserted, {item.changed} changed, "
+        what += f"{item.deleted} deleted since"
+        what += f", {dropped} values of {', '.join(item.dropped)}" if dropped else ""
+        losses.append(Loss(item.full_name, what, item.inserted + item.changed + item.deleted + dropped, True))
+    return losses

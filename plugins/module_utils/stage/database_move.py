@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ SPEC: dict[str, Any] = {
     **RUN,
     **CLOUDFLARE,
     **DATABASES,
+    "accept_loss": {"type": "str", "default": ""},
     "planned": {"type": "list", "elements": "dict", "required": True},
 }
 
@@ -57,7 +59,7 @@ def work(task: Task) -> dict[str, Any]:
 def _notes(task: Task, item: Mapping[str, Any], done: Mapping[str, Any]) -> list[str]:
     what = f": {item['earlier']['what']}" if item["earlier"] else ""
     notes = [f"{item['name']}: {item['method']}{what}"]
-    notes += [f"{item['name']}: lost {loss_in_words(loss)}" for loss in item["losses"]]
+    notes += [f"{item['name']}: lost {loss_in_words(loss)}" for loss in done["losses"]]
     notes += [f"{item['name']}: kept in {path}" for path in done["kept"]]
     if done["undo"]:
         again = (
@@ -70,7 +72,7 @@ def _notes(task: Task, item: Mapping[str, Any], done: Mapping[str, Any]) -> list
 
 def _move(task: Task, declared: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, Any]:
     folder = task.journal.path.parent / "kept" / item["name"]
-    done: dict[str, Any] = {"name": item["name"], "method": item["method"], "undo": {}, "kept": []}
+    done: dict[str, Any] = {"method": item["method"], "undo": {}, "losses": item["losses"]}
     with task.database(declared) as database:
         for number, loss in enumerate(item["losses"], start=1):
             if loss["rows_sql"]:
@@ -78,10 +80,12 @@ def _move(task: Task, declared: Mapping[str, Any], item: Mapping[str, Any]) -> d
         if item["method"] == DOWN:
             database.driver.down(item["level"] or None)
         elif item["method"] == REWIND:
-            done["undo"] = database.rewind(Earlier(**item["earlier"]))
+            limit = None if task.params["accept_loss"] else declared["loss_allowed"]
+            rewound = database.rewind(Earlier(**item["earlier"]), limit)
+            done |= {"undo": rewound.undo, "losses": [asdict(loss) for loss in rewound.losses]}
         done["kept"] = sorted(str(path) for path in folder.glob("*"))
         task.journal.write("database.moved", database=item["name"], **done)
-    return done
+    return {"name": item["name"], **done}
 
 
 def _keep(rows: list[Any], folder: Path, number: int, loss: Mapping[str, Any]) -> None:

@@ -23,8 +23,7 @@ def work(task: Task) -> dict[str, Any]:
     if not path.is_file():
         message = f"nothing was changed: there is no run {params['undo']} ({path})"
         return {"outcome": outcome(REFUSED, message, next_=f"ls {params['runs_dir']}")}
-    todo = [event for event in read(path) if event["event"] == "database.moved" and event.get("undo")]
-    todo = [event for event in reversed(todo) if event["database"] in declared]
+    todo = [event for event in reversed(_set_aside(path)) if event["database"] in declared]
     status = f"ansible-playbook status.yml -i {params['environment_name']}"
     if not todo:
         message = f"nothing to do: run {params['undo']} set no data of these databases aside"
@@ -47,3 +46,12 @@ def work(task: Task) -> dict[str, Any]:
             done.append(event["database"])
     message = f"{', '.join(done)} is as it was before run {params['undo']}; the code was not touched"
     return {"changed": True, "outcome": outcome(DONE, message, next_=status)}
+
+
+def _set_aside(path: Path) -> list[dict[str, Any]]:
+    """What the run set aside, oldest first. A run that was killed in a rewind has noted only its start."""
+    begun: dict[str, dict[str, Any]] = {}
+    for event in read(path):
+        if event["event"] in ("database.rewind", "database.moved") and event.get("undo"):
+            begun[event["database"]] = event
+    return list(begun.values())
