@@ -104,7 +104,10 @@ def test_plain_files(postgres: Postgres, database: str, opened: Any) -> None:
 
 def test_dbmate(postgres: Postgres, database: str, opened: Any) -> None:
     files = {
-        "20260101_users.sql": "-- migrate:up\nCREATE TABLE users (id int);\n-- migrate:down\nDROP TABLE users;",
+        "20260101_users.sql": """-- migrate:up
+CREATE TABLE users (id int);
+-- migrate:down
+DROP TABLE users;""",
         "20260102_name.sql": """-- migrate:up
 ALTER TABLE users ADD name text;
 -- migrate:down

@@ -113,7 +113,7 @@ def typed(postgres: Postgres) -> Iterator[tuple[str, str]]:
 
 
 @settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
 )
 @given(kind=st.sampled_from(sorted(KINDS)), old=ROWS, new=ROWS)
 def test_counts_are_those_of_a_dictionary(

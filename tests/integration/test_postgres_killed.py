@@ -135,7 +135,7 @@ def test_a_restore_killed_anywhere_is_begun_anew_or_used(
 ) -> None:
     log = journal(tmp_path)
     name = restore.side_name("shop", made)
-    for statement in places(postgres, 3):
+    for statement in places(postgres, 4):
         killed = killed_at(
             statement, lambda: restore.side(shop, made, tools=postgres.tools, journal=journal(tmp_path))
         )

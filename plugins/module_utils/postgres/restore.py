@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
 from ..journal import Journal
@@ -73,9 +74,11 @@ def side(
                     mark={"kind": "side", "half": backup.id},
                 )
                 fill(target, backup, tools=tools, jobs=jobs, timeout=timeout)
-                with session(target, autocommit=True, statement_timeout=timeout) as inside:
-                    inside.cursor().execute("ANALYZE")
-            _compare(target, backup, timeout)
+            with ThreadPoolExecutor(1) as pool:
+                analyzed = None if ready else pool.submit(_analyze, target, timeout)
+                _compare(target, backup, timeout)
+                if analyzed is not None:
+                    analyzed.result()
             with connection.cursor() as cursor:
                 cursor.execute(databases.mark_sql(name, {"kind": "side", "backup": backup.id}, None))
             journal.write("postgres.restore.end", database=name, rows=backup.manifest.rows)
@@ -93,6 +96,12 @@ def owned(connection: Connection, name: str) -> Iterator[None]:
         # With the server gone the claim is gone too.
         with suppress(Exception):
             connection.cursor().execute("SELECT pg_catalog.pg_advisory_unlock_all()")
+
+
+def _analyze(target: Server, timeout: float) -> None:
+    """A restore brings no statistics, and without them every plan would be a bad one."""
+    with session(target, autocommit=True, statement_timeout=timeout) as connection:
+        connection.cursor().execute("ANALYZE")
 
 
 def _compare(target: Server, backup: Backup, timeout: float) -> None:
