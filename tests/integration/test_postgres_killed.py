@@ -4,7 +4,6 @@ import contextlib
 import itertools
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ import pytest
 from plugins.module_utils.postgres import backup, fence, restore
 from plugins.module_utils.postgres.backup import Backup
 from plugins.module_utils.postgres.connect import Server
-from plugins.module_utils.postgres.errors import DatabaseError
 from plugins.module_utils.postgres.swap import swap, undo
 from tests.support.postgres import Postgres, journal, versions
 
@@ -70,18 +68,6 @@ def places(postgres: Postgres, step: int = 1) -> Iterator[int]:
     return itertools.count(1 + step * versions().index(postgres.major), step * len(versions()))
 
 
-def patiently(work: Callable[[], Any]) -> Any:
-    """What was killed holds its locks until the server notices: at most a moment."""
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            return work()
-        except DatabaseError as error:
-            if "another run" not in str(error) or time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-
-
 def state(postgres: Postgres, name: str) -> int | None:
     """1: the old data serve, 0: the new, None: nobody is let in."""
     with contextlib.suppress(psycopg2.OperationalError):
@@ -99,11 +85,11 @@ def test_a_swap_killed_anywhere_is_finished_by_the_next(
     for statement in places(postgres):
         killed = killed_at(statement, lambda: swap(shop, "side", journal=journal(tmp_path)))
         seen.add(state(postgres, "shop"))
-        done = patiently(lambda: swap(shop, "side", journal=log))
+        done = swap(shop, "side", journal=log)
         assert state(postgres, "shop") == 0
         assert state(postgres, done.kept) == 1
         assert postgres.sql("postgres", "SELECT count(*) FROM pg_database WHERE NOT datallowconn") == [(1,)]
-        back = patiently(lambda kept=done.kept: undo(shop, kept, journal=log))  # type: ignore[misc]
+        back = undo(shop, done.kept, journal=log)
         postgres.sql("postgres", f"ALTER DATABASE {back.kept} RENAME TO side")
         assert postgres.databases() == {"shop", "side"}
         if not killed:
@@ -122,7 +108,7 @@ def test_an_undo_killed_anywhere_is_finished_by_the_next(
     for statement in places(postgres, 2):
         done = swap(shop, "side", journal=log)
         killed = killed_at(statement, lambda kept=done.kept: undo(shop, kept, journal=journal(tmp_path)))  # type: ignore[misc]
-        back = patiently(lambda kept=done.kept: undo(shop, kept, journal=log))  # type: ignore[misc]
+        back = undo(shop, done.kept, journal=log)
         assert state(postgres, "shop") == 1
         postgres.sql("postgres", f"ALTER DATABASE {back.kept} RENAME TO side")
         if not killed:
@@ -140,7 +126,7 @@ def test_a_restore_killed_anywhere_is_begun_anew_or_used(
             statement, lambda: restore.side(shop, made, tools=postgres.tools, journal=journal(tmp_path))
         )
         assert state(postgres, "shop") == 1, "the live database is untouched"
-        assert patiently(lambda: restore.side(shop, made, tools=postgres.tools, journal=log)) == name
+        assert restore.side(shop, made, tools=postgres.tools, journal=log) == name
         assert postgres.sql(name, "SELECT count(*) FROM users") == [(200,)]
         assert postgres.databases() == {"shop", name}
         postgres.sql("postgres", f'DROP DATABASE "{name}" WITH (FORCE)')
@@ -157,7 +143,7 @@ def test_a_fence_killed_anywhere_lets_the_application_in_again(
 
     for statement in places(postgres):
         killed = killed_at(statement, held)
-        patiently(held)
+        held()
         with postgres.cursor("shop", postgres.as_role("shop")) as cursor:
             cursor.execute(
                 "CREATE TEMP TABLE t (); CREATE SEQUENCE can_be_written; DROP SEQUENCE can_be_written"

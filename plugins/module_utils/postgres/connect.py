@@ -169,6 +169,10 @@ def connect(
             "idle_in_transaction_session_timeout": "0",
             # A statement of ours must not run on after we were killed.
             "client_connection_check_interval": "2s",
+            # Nor may our locks outlive this machine for the two hours that are usual.
+            "tcp_keepalives_idle": "10",
+            "tcp_keepalives_interval": "5",
+            "tcp_keepalives_count": "3",
             "row_security": "off",
             "jit": "off",
             "TimeZone": "GMT",

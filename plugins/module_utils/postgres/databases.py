@@ -9,6 +9,7 @@ kill. The comment that was there before is kept inside the mark and put back wit
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,6 +35,8 @@ __all__ = [
 ]
 
 MARK = "knowngood"
+# Seconds after which a server knows that a killed client is gone.
+NOTICED = 3.0
 _LONGEST_NAME = 63
 _LOCALE = ("LC_COLLATE", "LC_CTYPE", "LOCALE_PROVIDER", "ICU_LOCALE", "BUILTIN_LOCALE", "ICU_RULES")
 
@@ -200,16 +203,23 @@ def terminate(connection: Connection, name: str) -> int:
         return int((cursor.fetchone() or (0,))[0])
 
 
-def lock(connection: Connection, name: str) -> bool:
+def lock(connection: Connection, name: str, *, patience: float = 0.0) -> bool:
     """Claims a name for as long as the connection lives; false when another living run has it.
 
-    The claim counts among connections to the same database, so all use the same maintenance database.
+    ``patience`` (seconds) is for a run that was just killed. The claim counts among connections to the same database, so all use the same maintenance database.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended(%s, 0))", (f"{MARK} {name}",)
-        )
-        return bool((cursor.fetchone() or (False,))[0])
+    deadline = time.monotonic() + patience
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended(%s, 0))",
+                (f"{MARK} {name}",),
+            )
+            if (cursor.fetchone() or (False,))[0]:
+                return True
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.05)
 
 
 def _locale(row: dict[str, Any]) -> tuple[tuple[str, str], ...]:

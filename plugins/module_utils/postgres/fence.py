@@ -61,7 +61,7 @@ def hold(
     block the fence is gone already: it went with the database that it was around.
     """
     with session(server.maintenance, autocommit=True) as connection:
-        if not databases.lock(connection, f"fence {server.name}"):
+        if not databases.lock(connection, f"fence {server.name}", patience=min(patience, databases.NOTICED)):
             raise DatabaseError(f"another run holds writers off {server.name}: wait for it, or stop it")
         _lift(connection, server.name, journal, left_behind=True)
         live = databases.look(connection, server.name)
@@ -107,10 +107,10 @@ def _take_down(connection: Connection, server: Server, journal: Journal) -> None
         ) from error
 
 
-def lift_left_behind(server: Server, *, journal: Journal) -> bool:
+def lift_left_behind(server: Server, *, journal: Journal, patience: float = databases.NOTICED) -> bool:
     """Lifts a fence that a killed run left; whether there was one. Leaves that of a living run alone."""
     with session(server.maintenance, autocommit=True) as connection:
-        if not databases.lock(connection, f"fence {server.name}"):
+        if not databases.lock(connection, f"fence {server.name}", patience=patience):
             return False
         return _lift(connection, server.name, journal, left_behind=True)
 

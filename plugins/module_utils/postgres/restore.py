@@ -88,7 +88,7 @@ def side(
 @contextmanager
 def owned(connection: Connection, name: str) -> Iterator[None]:
     """Claims a database name for this run. Raises DatabaseError when another living run has it."""
-    if not databases.lock(connection, name):
+    if not databases.lock(connection, name, patience=databases.NOTICED):
         raise DatabaseError(f"another run is at work on database {name}: wait for it, or stop it")
     try:
         yield
