@@ -206,7 +206,8 @@ def terminate(connection: Connection, name: str) -> int:
 def lock(connection: Connection, name: str, *, patience: float = 0.0) -> bool:
     """Claims a name for as long as the connection lives; false when another living run has it.
 
-    ``patience`` (seconds) is for a run that was just killed. The claim counts among connections to the same database, so all use the same maintenance database.
+    ``patience`` (seconds) is for a run that was just killed. The claim counts among connections to the
+    same database, so all use the same maintenance database.
     """
     deadline = time.monotonic() + patience
     while True:
