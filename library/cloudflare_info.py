@@ -11,6 +11,12 @@ version_added: "0.1.0"
 description:
   - Reads all components at once, groups their versions into releases, and says per component which version serves,
     since when, by whom, and to which release it belongs; and what does not fit the release that most of them serve.
+options:
+  databases:
+    description: The databases, as for M(database_check); the newest migration of each is shown.
+    type: list
+    elements: dict
+    default: []
 extends_documentation_fragment: [knowngood.run, knowngood.cloudflare, knowngood.components, knowngood.grouping]
 attributes:
   check_mode: {support: full, description: It never changes anything.}
@@ -36,6 +42,7 @@ components:
   returned: success
   type: list
   elements: dict
+databases: {description: "Per database: name, level (the newest migration), problem.", returned: success, type: list, elements: dict}
 identities:
   description: "Per component: what the live version may be called (release, tag, commit, version_id)."
   returned: success

@@ -12,7 +12,7 @@ def test_the_whole_set_goes_back_and_is_proved(environment: Environment) -> None
     run = environment.play("rollback.yml")
     assert run.code == 0, run.output
     assert environment.live() == good
-    assert run.last_line.startswith("DONE: local serves r2; 6 of 6 components checked")
+    assert run.last_line.startswith("DONE: local serves r2; 6 of 6 components and 1 database checked")
     assert "next     ansible-playbook status.yml -i local" in run.output
     assert [event["stage"] for event in run.events if event["event"] == "stage.end"] == [
         "plan",
@@ -156,7 +156,7 @@ def test_validate_proves_a_good_release_and_not_a_bad_one(environment: Environme
     environment.serve("r2")
     good = environment.play("validate.yml", "--tags", "quick")
     assert good.code == 0, good.output
-    assert good.last_line.startswith("DONE: local serves r2; 6 of 6 components checked")
+    assert good.last_line.startswith("DONE: local serves r2; 6 of 6 components and 1 database checked")
 
 
 def test_pages_is_read_back(environment: Environment) -> None:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from ..concurrent import each
 from ..outcome import DONE, outcome
 from ..release.status import identities, status_rows, status_table
-from .options import CLOUDFLARE, COMPONENTS, GROUPING, RUN
+from ..release.text import columns
+from .options import CLOUDFLARE, COMPONENTS, DATABASES, GROUPING, RUN
 from .task import Task
 
 __all__ = ["SPEC", "work"]
 
-SPEC: dict[str, Any] = {**RUN, **CLOUDFLARE, **COMPONENTS, **GROUPING}
+SPEC: dict[str, Any] = {
+    **RUN,
+    **CLOUDFLARE,
+    **COMPONENTS,
+    **GROUPING,
+    "databases": {**DATABASES["databases"], "required": False, "default": []},
+}
 
 
 def work(task: Task) -> dict[str, Any]:
@@ -22,18 +31,41 @@ def work(task: Task) -> dict[str, Any]:
         states = task.states()
         releases = task.releases(states)
         release, rows = status_rows(states, releases)
-    task.journal.write("status", release=release, components=rows)
+        databases = each(lambda declared: _schema(task, declared), task.params["databases"])
+    schemas = [
+        {"name": declared["name"], "level": None, "problem": str(found)}
+        if isinstance(found, Exception)
+        else found
+        for declared, found in zip(task.params["databases"], databases, strict=True)
+    ]
+    task.journal.write("status", release=release, components=rows, databases=schemas)
     misfits = [row["component"] for row in rows if row["problem"]]
+    misfits += [row["name"] for row in schemas if row["problem"]]
     serves = f"{environment} serves {release}" if release else f"{environment} serves no release"
     return {
         "release": release,
         "whole": not misfits,
         "components": rows,
+        "databases": schemas,
         "identities": identities(states, releases),
         "outcome": outcome(
             DONE,
             f"{serves}, except {', '.join(misfits)}" if misfits else serves,
             next_=f"ansible-playbook validate.yml -i {environment}",
-            details=status_table(rows, datetime.now(UTC)),
+            details=status_table(rows, datetime.now(UTC)) + _schema_table(schemas),
         ),
     }
+
+
+def _schema(task: Task, declared: Mapping[str, Any]) -> dict[str, Any]:
+    with task.database(declared) as database:
+        status = database.driver.status()
+    level = status.applied[-1] if status.applied else "nothing applied"
+    return {"name": declared["name"], "level": level, "problem": "; ".join(status.problems) or None}
+
+
+def _schema_table(schemas: list[dict[str, Any]]) -> list[str]:
+    if not schemas:
+        return []
+    rows = [("database", "newest migration", "")]
+    return columns(rows + [(row["name"], row["level"] or "-", row["problem"] or "") for row in schemas])

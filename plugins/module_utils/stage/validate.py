@@ -93,7 +93,8 @@ def _end(
     part = (
         "" if not params["left_out"] else f" (without {', '.join(params['left_out'])}: the set is incomplete)"
     )
-    databases = f" and {len(params['databases'])} database(s)" if params["databases"] else ""
+    count = len(params["databases"])
+    databases = f" and {count} database{'' if count == 1 else 's'}" if count else ""
     proof = f"{len(checked)} of {len(checked) + len(skipped)} components{databases} checked"
     after = f"ansible-playbook status.yml -i {environment}"
     took = f"{elapsed:.1f} s"
