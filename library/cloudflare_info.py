@@ -11,13 +11,7 @@ version_added: "0.1.0"
 description:
   - Reads all components at once, groups their versions into releases, and says per component which version serves,
     since when, by whom, and to which release it belongs; and what does not fit the release that most of them serve.
-options:
-  databases:
-    description: The databases, as for M(database_check); the newest migration of each is shown.
-    type: list
-    elements: dict
-    default: []
-extends_documentation_fragment: [knowngood.run, knowngood.cloudflare, knowngood.components, knowngood.grouping]
+extends_documentation_fragment: [knowngood.run, knowngood.cloudflare, knowngood.components, knowngood.grouping, knowngood.databases_optional]
 attributes:
   check_mode: {support: full, description: It never changes anything.}
   diff_mode: {support: none, description: Nothing changes.}

@@ -123,8 +123,13 @@ options:
           queries: {description: Queries whose mean time is measured., type: list, elements: str}
           limit_ms: {description: The mean that they may take., type: float, default: 100}
           sql: {description: Folder with SQL checks of one's own., type: path}
+      maintenance: {description: "Another database of the server, from which this one is renamed.", type: str, default: postgres}
+      direct: {description: "Whether a proxy in between keeps one session per connection.", type: bool, default: false}
       tools: {description: "Folder of pg_dump and pg_restore, if they are not on the PATH.", type: str, default: ""}
 """
+
+    # For a module that works without databases too.
+    DATABASES_OPTIONAL = DATABASES.replace("required: true", "default: []", 1)
 
     PROBING = r"""
 options:

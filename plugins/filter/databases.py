@@ -90,6 +90,8 @@ def _database(declared: Declared, kind: str, method: str) -> dict[str, Any]:
             "identity": declared.required("postgres_identity", ": name and system_identifier") or {},
             "backups": declared.value("backups", {}),
             "tools": declared.value("postgres_tools", ""),
+            "maintenance": declared.value("postgres_maintenance_database", "postgres"),
+            "direct": declared.value("postgres_direct", False),
             "checks": declared.value("integrity", {}),
         }
     if method and method not in _METHODS:

@@ -35,7 +35,9 @@ def opened(
         driver = open_driver(migrations["driver"], path, D1Executor(d1), journal, table=table, component=name)
         yield ManagedD1(name, d1, driver, written_at=declared["written_at"], journal=journal)
         return
-    server = Server.of(declared["dsn"])
+    server = Server.of(
+        declared["dsn"], maintenance_name=declared["maintenance"], is_direct=declared["direct"]
+    )
     executor = PostgresExecutor(server)
     try:
         backups = declared["backups"] or {}

@@ -57,6 +57,8 @@ class ManagedPostgres:
         self._declared = declared_identity
         self._keep = keep
         self._journal = journal
+        # A run that was killed behind a fence would have locked us out, too.
+        fence.lift_left_behind(server, journal=journal)
         with session(server, read_only=True) as connection:
             self._identity = identity(connection, server)
         check_identity(

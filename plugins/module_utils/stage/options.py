@@ -97,6 +97,8 @@ DATABASES: dict[str, Any] = {
                 "options": {"folder": {"type": "path"}, "max_age": {"type": "float", "default": 86400}},
             },
             "tools": {"type": "str", "default": ""},
+            "maintenance": {"type": "str", "default": "postgres"},
+            "direct": {"type": "bool", "default": False},
             "checks": {
                 "type": "dict",
                 "default": {},
