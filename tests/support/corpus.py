@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,8 +33,8 @@ def old_code(dialect: str) -> str:
     return (ROOT / dialect / "given" / "old_code.sql").read_text()
 
 
-def cases(dialect: str) -> list[object]:
-    found: list[object] = []
+def cases(dialect: str) -> list[Any]:
+    found: list[Any] = []
     for path in sorted((ROOT / dialect).glob("*.sql")):
         sql = path.read_text()
         expect = _EXPECT.match(sql)
@@ -48,3 +50,9 @@ def cases(dialect: str) -> list[object]:
         )
         found.append(pytest.param(case, id=path.stem))
     return found
+
+
+def statements(dialect: str, split: Callable[[str], Iterable[Any]]) -> list[str]:
+    """Every statement of the cases that run inside a transaction, and every such case as a whole."""
+    whole = [param.values[0].sql for param in cases(dialect) if param.values[0].runs == "yes"]
+    return whole + [statement.text for sql in whole for statement in split(sql) if statement.text]

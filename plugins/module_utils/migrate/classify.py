@@ -42,10 +42,22 @@ def classify(sql: str, dialect: Dialect, *, before: str = "", migration: str = "
         text = shorten(statement.text)
         if statement.node is None:
             reason = f"the parser of PostgreSQL does not understand it: {statement.error}"
-            findings.append(Finding(migration, text, statement.line, Kind.IRREVERSIBLE, reason))
+            findings.append(
+                Finding(migration, text, statement.line, Kind.IRREVERSIBLE, reason, sql=statement.text)
+            )
             continue
         for verdict in postgres_rules.judge(statement.node, schema):
             findings.append(
-                Finding(migration, text, statement.line, verdict.kind, verdict.reason, verdict.loses)
+                Finding(
+                    migration,
+                    text,
+                    statement.line,
+                    verdict.kind,
+                    verdict.reason,
+                    verdict.loses,
+                    verdict.table,
+                    verdict.column,
+                    statement.text,
+                )
             )
     return findings

@@ -56,6 +56,12 @@ class Finding:
     reason: str
     loses: str = ""
     """``up``: going up has lost data, which no down step brings back. ``down``: the down step loses it."""
+    table: str = ""
+    """Of a loss, where it is known: it is at most the rows of this table, named as in SQL ..."""
+    column: str = ""
+    """... or only the values of this column."""
+    sql: str = ""
+    """The whole statement, as it stands in the file."""
 
 
 def worst(findings: Iterable[Finding]) -> Kind:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from pglast import ast, enums
@@ -127,13 +128,13 @@ def _subcommand(cmd: Any, name: str, table: Table, schema: Schema) -> Verdict:
         if column is not None and column.new:
             return additive(f"{cmd.name} was added by this same migration")
         cascade = ", and what depends on it (CASCADE)" if _cascades(cmd) else ""
-        return lost_up(f"all values of {name}.{cmd.name}{cascade}")
+        return lost_up(f"all values of {name}.{cmd.name}{cascade}", table=name, column=cmd.name)
     if kind == _A.AT_ColumnDefault:
         return _default(cmd, name, table)
     if kind == _A.AT_SetNotNull:
         return _set_not_null(cmd.name, name, table)
     if kind == _A.AT_AlterColumnType:
-        return _alter_type(cmd, table)
+        return _alter_type(cmd, name, table)
     if kind == _A.AT_ValidateConstraint:
         return additive("checks rows that are there; new ones are checked already")
     if kind == _A.AT_AddConstraint:
@@ -144,9 +145,13 @@ def _subcommand(cmd: Any, name: str, table: Table, schema: Schema) -> Verdict:
             " and with such rows there the way back is refused"
         )
     if kind == _A.AT_SetUnLogged:
-        return lost_up(f"{name} is emptied when the server crashes")
+        return lost_up(f"{name} is emptied when the server crashes", table=name)
     if kind == _A.AT_DropExpression:
-        return lost_down(f"values of {name}.{cmd.name}: it can only be made generated again as a new column")
+        return lost_down(
+            f"values of {name}.{cmd.name}: it can only be made generated again as a new column",
+            table=name,
+            column=cmd.name,
+        )
     if kind.name.startswith(("AT_Enable", "AT_Disable")):
         return reversible("triggers or rules act, or no longer act, on writes of code from before")
     return unknown(f"ALTER TABLE with {kind.name[3:]} is not known")
@@ -168,7 +173,9 @@ def _add_column(cmd: Any, name: str, table: Table, schema: Schema) -> Verdict:
     refusal = _refuses(column)
     if refusal:
         return lost_down(
-            f"values of {name}.{column.name}, and it cannot be left: {refusal}, so that old inserts fail"
+            f"values of {name}.{column.name}, and it cannot be left: {refusal}, so that old inserts fail",
+            table=name,
+            column=column.name,
         )
     note = foreign_key_note(column.constraints, schema)
     return additive(f"code from before does not name {column.name}, and its inserts still pass{note}")
@@ -213,9 +220,7 @@ def _default(cmd: Any, name: str, table: Table) -> Verdict:
         return reversible(f"inserts of code from before that leave {cmd.name} out get another value")
     column.filled = cmd.def_ is not None
     if column.required and not column.filled:
-        return lost_down(
-            f"values of {name}.{cmd.name}, and it cannot be left: inserts of code from before fail"
-        )
+        return _cannot_be_left(name, cmd.name)
     return additive(f"{cmd.name} was added by this same migration")
 
 
@@ -227,12 +232,15 @@ def _set_not_null(column_name: str, name: str, table: Table) -> Verdict:
         return reversible(f"code from before may write NULL into {column_name}, which is refused now")
     if column.filled:
         return additive(f"{column_name} was added by this same migration and has a default")
-    return lost_down(
-        f"values of {name}.{column_name}, and it cannot be left: inserts of code from before fail"
-    )
+    return _cannot_be_left(name, column_name)
 
 
-def _alter_type(cmd: Any, table: Table) -> Verdict:
+def _cannot_be_left(table: str, column: str) -> Verdict:
+    reason = f"values of {table}.{column}, and it cannot be left: inserts of code from before fail"
+    return lost_down(reason, table=table, column=column)
+
+
+def _alter_type(cmd: Any, name: str, table: Table) -> Verdict:
     column = table.columns.get(cmd.name)
     new = type_of(cmd.def_.typeName)
     old = column.type if column is not None else None
@@ -240,7 +248,11 @@ def _alter_type(cmd: Any, table: Table) -> Verdict:
         column.type = new
         if column.new:
             return additive(f"{cmd.name} was added by this same migration")
-    return change(cmd.name, old, new, cmd.def_.raw_default)
+    verdict = change(cmd.name, old, new, cmd.def_.raw_default)
+    if not verdict.loses:
+        return verdict
+    place = lost_up("", table=name, column=cmd.name)
+    return replace(verdict, table=place.table, column=place.column)
 
 
 def _add_constraint(constraint: Any, name: str, table: Table, schema: Schema) -> Verdict:

@@ -58,7 +58,7 @@ def _one(node: Any, item: Any, schema: Schema) -> Verdict:
         return additive(f"{name} is created by this same migration")
     if kind == _O.OBJECT_TABLE:
         more = ", and what depends on it (CASCADE)" if cascade else ""
-        return lost_up(f"all rows of {name}{more}")
+        return lost_up(f"all rows of {name}{more}", table=name)
     if kind == _O.OBJECT_SEQUENCE:
         return lost_up(f"where {name} stood")
     if kind == _O.OBJECT_EXTENSION:

@@ -64,7 +64,7 @@ def _write(node: Any, schema: Schema) -> Verdict:
     if isinstance(node, ast.InsertStmt):
         conflict = node.onConflictClause
         if conflict is not None and conflict.action == enums.OnConflictAction.ONCONFLICT_UPDATE:
-            return lost_up(f"former values of rows of {key} that were there already")
+            return lost_up(f"former values of rows of {key} that were there already", table=key)
         return reversible(
             f"code from before meets rows of {key} that it did not write; they can be taken out again"
         )
@@ -73,10 +73,15 @@ def _write(node: Any, schema: Schema) -> Verdict:
         names = [target.name for target in node.targetList]
         if all(name in columns and columns[name].new for name in names):
             return additive("fills only columns that this same migration adds")
-        return lost_up(f"former values of {key}.{', '.join(sorted({name for name in names if name}))}")
+        changed = sorted({name for name in names if name})
+        return lost_up(
+            f"former values of {key}.{', '.join(changed)}",
+            table=key,
+            column=changed[0] if len(changed) == 1 else "",
+        )
     if isinstance(node, ast.DeleteStmt):
-        return lost_up(f"rows of {key}")
-    return lost_up(f"rows or former values of {key}")
+        return lost_up(f"rows of {key}", table=key)
+    return lost_up(f"rows or former values of {key}", table=key)
 
 
 def truncate(node: Any, schema: Schema) -> Iterator[Verdict]:
@@ -84,7 +89,7 @@ def truncate(node: Any, schema: Schema) -> Iterator[Verdict]:
         if schema.is_new(relation):
             yield additive(f"{schema.key_of(relation)} is created by this same migration")
         else:
-            yield lost_up(f"all rows of {schema.key_of(relation)}")
+            yield lost_up(f"all rows of {schema.key_of(relation)}", table=schema.key_of(relation))
 
 
 def copy(node: Any, schema: Schema) -> Iterator[Verdict]:

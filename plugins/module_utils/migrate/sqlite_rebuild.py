@@ -17,6 +17,7 @@ _COPY = re.compile(
     rf"SELECT\s+(?P<items>[^()]*?)\s+FROM\s+(?P<source>{_NAME})",
     re.IGNORECASE | re.DOTALL,
 )
+_FROM = re.compile(rf"\bFROM\s+({_NAME})", re.IGNORECASE)
 _ITEM = re.compile(
     rf"(?:{_NAME}\s*\.\s*)?(?P<column>{_NAME})(?:\s+AS\s+{_NAME})?|(?P<literal>'[^']*'|[-+]?[\d.]+|NULL)"
     rf"(?:\s+AS\s+{_NAME})?",
@@ -39,10 +40,15 @@ def _plain(name: str) -> str:
     return name.strip().strip('"`[]').lower()
 
 
-def source_of(text: str) -> str | None:
-    """The table that a plain INSERT ... SELECT reads. SQLite does not tell it when both tables are alike."""
-    match = _COPY.fullmatch(bare(text))
-    return _plain(match["source"]) if match else None
+def source_of(text: str, read: set[str]) -> str:
+    """The table whose rows an INSERT ... SELECT carries over; ``read`` is what SQLite says that it reads.
+
+    SQLite does not tell it when both tables are alike, and reads others to check foreign keys.
+    """
+    if match := _COPY.fullmatch(bare(text)):
+        return _plain(match["source"])
+    named = [_plain(name) for name in _FROM.findall(bare(text))]
+    return next((name for name in named if name in read), "")
 
 
 def read_copy(text: str, into: Table, source_name: str, source: Table) -> Copy:
@@ -84,7 +90,9 @@ def added(table: str, column: Column) -> Verdict:
     if column.required and not column.filled:
         return lost_down(
             f"values of {table}.{column.name}, and it cannot be left: it must not be NULL and has no default,"
-            " so that old inserts fail"
+            " so that old inserts fail",
+            table=table,
+            column=column.name,
         )
     return additive(f"code from before does not name {column.name}, and its inserts still pass")
 
@@ -92,11 +100,14 @@ def added(table: str, column: Column) -> Verdict:
 def compare(name: str, old: Table, new: Table, copy: Copy) -> Iterator[Verdict]:
     """What a rebuild of ``name`` has changed, at least one verdict."""
     if old.invented:
-        yield lost_up(f"no earlier migration tells the columns of {name}, so some may have been left out")
+        yield lost_up(
+            f"no earlier migration tells the columns of {name}, so some may have been left out", table=name
+        )
         return
     if copy.columns is None:
         yield lost_up(
-            f"rows or values of {name}: the copy chooses rows or changes values, which cannot be undone"
+            f"rows or values of {name}: the copy chooses rows or changes values, which cannot be undone",
+            table=name,
         )
         return
     yield additive(f"the rows of {name} were copied first")
@@ -106,7 +117,7 @@ def compare(name: str, old: Table, new: Table, copy: Copy) -> Iterator[Verdict]:
     for key, column in new.columns.items():
         if key not in old.columns and not column.generated and key not in copy.columns:
             yield added(name, column)
-    if _constraints(old) != _constraints(new):
+    if _constraints(old, old) != _constraints(new, old):
         yield reversible(f"constraints of {name} change: code from before may be refused, or meet other rows")
     for what, before, after in (
         ("index", old.indexes, new.indexes),
@@ -120,7 +131,9 @@ def _kept(name: str, column: Column, new: Table, copied: dict[str, str]) -> Iter
     key = column.name.lower()
     targets = [target for target, source in copied.items() if source == key and target in new.columns]
     if not targets:
-        yield lost_up(f"all values of {name}.{column.name}: the copy leaves it out")
+        yield lost_up(
+            f"all values of {name}.{column.name}: the copy leaves it out", table=name, column=column.name
+        )
         return
     if key not in targets:
         yield reversible(f"{name}.{column.name} is now called {', '.join(targets)}")
@@ -128,7 +141,11 @@ def _kept(name: str, column: Column, new: Table, copied: dict[str, str]) -> Iter
     now = new.columns[key]
     before, after = _affinity(column.type), _affinity(now.type)
     if before in ("TEXT", "BLOB") and after not in ("TEXT", "BLOB"):
-        yield lost_up(f"text in {name}.{column.name} that looks like a number is stored as one ('007' as 7)")
+        yield lost_up(
+            f"text in {name}.{column.name} that looks like a number is stored as one ('007' as 7)",
+            table=name,
+            column=column.name,
+        )
     elif before != after:
         yield reversible(f"{name}.{column.name} is stored as {after}, not {before}")
     if column.required != now.required:
@@ -140,11 +157,12 @@ def _kept(name: str, column: Column, new: Table, copied: dict[str, str]) -> Iter
         yield reversible(f"inserts of code from before that leave {name}.{column.name} out get another value")
 
 
-def _constraints(table: Table) -> tuple[object, ...]:
+def _constraints(table: Table, old: Table) -> tuple[object, ...]:
+    """What a table asks of its rows, without what concerns columns that were not there before."""
     option = _OPTION.search(bare(table.sql))
     return (
-        table.unique,
-        table.keys,
+        {columns for columns in table.unique if all(column.lower() in old.columns for column in columns)},
+        {key for key in table.keys if key[0] in old.columns},
         frozenset(_checks(table.sql)),
         "".join(option.group(1).upper().split()) if option else "",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from .model import Finding
 from .sqlite_rebuild import Copy, added, compare, read_copy, source_of
@@ -27,6 +28,7 @@ _SESSION_PRAGMAS = {
     "table_xinfo", "temp_store",
 }  # fmt: skip
 _REPLACE = re.compile(r"\bOR\s+REPLACE\b|^REPLACE\b|\)\s*REPLACE\s+INTO\b", re.IGNORECASE)
+_PRAGMA = re.compile(r"PRAGMA\s+(?:\w+\s*\.\s*)?(\w+)\s*(?:=\s*(.+)|\(\s*(.+?)\s*\))?", re.IGNORECASE)
 _IF_EXISTS = re.compile(r"(DROP\s+\w+\s+)IF\s+EXISTS\b", re.IGNORECASE)
 _IF_NOT_EXISTS = re.compile(r"\bIF\s+NOT\s+EXISTS\b", re.IGNORECASE)
 
@@ -46,7 +48,15 @@ def classify(sql: str, *, before: str, migration: str) -> list[Finding]:
         script.sandbox.close()
     return [
         Finding(
-            migration, shorten(statement.text), statement.line, verdict.kind, verdict.reason, verdict.loses
+            migration,
+            shorten(statement.text),
+            statement.line,
+            verdict.kind,
+            verdict.reason,
+            verdict.loses,
+            verdict.table,
+            verdict.column,
+            statement.text,
         )
         for statement, verdicts in judged
         for verdict in verdicts
@@ -79,6 +89,9 @@ class _Script:
 
     def replay(self, statement: Statement) -> None:
         """Bring the schema up to date with a statement of an earlier migration."""
+        if _PRAGMA.fullmatch(bare(statement.text)):
+            self._pragma(statement.text)
+            return
         actions, error = self.sandbox.compile(statement.text)
         if not error and any(action.what in _DEFINING for action in actions):
             self.sandbox.run(statement.text)
@@ -93,30 +106,42 @@ class _Script:
             yield additive("begins or ends a transaction, which D1 does by itself and refuses in a script")
         elif word in ("ATTACH", "DETACH"):
             yield unknown("concerns another database file, which cannot be read here")
+        elif word == "PRAGMA":
+            yield self._pragma(statement.text)
         else:
             yield from self._compiled(statement.text, at)
 
     def _compiled(self, text: str, at: int) -> Iterator[Verdict]:
         if not self.informed and (match := _IF_EXISTS.match(plain := bare(text))):
             text = match.group(1) + plain[match.end() :]
-        before = self.sandbox.invented.copy()
+        before = self.sandbox.inventions
         actions, error = self.sandbox.compile(text)
-        if self.sandbox.invented != before:
+        if self.sandbox.inventions != before:
             self.now = self.sandbox.tables()
         incomplete = error.endswith("values were supplied") and self.sandbox.invented
         if error and not incomplete:
             yield unknown(f"SQLite does not understand it: {error}")
             return
-        if any(action.what == "PRAGMA" for action in actions):
-            if any(action.first.lower() == "legacy_alter_table" for action in actions):
-                self.sandbox.run(text)
-            yield from _pragma(actions)
-        elif any(action.what in _DEFINING for action in actions):
+        if any(action.what in _DEFINING for action in actions):
             yield from self._define(text, actions, at)
         elif text.split(None, 1)[0].upper() in ("CREATE", "DROP"):
             yield additive("nothing happens: IF EXISTS, or IF NOT EXISTS, does not hold")
         else:
             yield from self._write(text, actions)
+
+    def _pragma(self, text: str) -> Verdict:
+        # Not compiled: some take effect even in an EXPLAIN.
+        match = _PRAGMA.fullmatch(bare(text))
+        if match is None:
+            return unknown("SQLite does not understand this PRAGMA")
+        name, value = match[1].lower(), match[2] or match[3]
+        if name == "legacy_alter_table":
+            self.sandbox.run(text)
+        if name == "writable_schema":
+            return unknown("lets the schema be written by hand, which cannot be judged")
+        if name in _SESSION_PRAGMAS or not value:
+            return additive("concerns this session only")
+        return reversible(f"{name} is stored with the database; its former value brings it back")
 
     def _define(self, text: str, actions: list[Action], at: int) -> Iterator[Verdict]:
         old = self.now
@@ -189,9 +214,12 @@ class _Script:
             yield additive(f"{name} {_SELF}")
             return
         self._settle(name, table)
-        holder = next((holder for holder, copy in self.copies.items() if copy.source == name), None)
+        old = {key: column for key, column in table.columns.items() if (name, key) not in self.filled_in}
+        table = replace(table, columns=old)
+        holders = [holder for holder, copy in self.copies.items() if copy.source == name]
+        holder = max(holders, key=lambda holder: len(self.copies[holder].columns or ()), default=None)
         if holder is None:
-            yield lost_up(f"all rows of {name}")
+            yield lost_up(f"all rows of {name}", table=name)
         else:
             self.dropped.append((at, self.home.get(name, name), table, self.copies[holder]))
             # Another table may take the name.
@@ -222,6 +250,8 @@ class _Script:
                 continue
             self.dropped.remove(dropped)
             verdicts = list(compare(home, table, now, copy))
+            carried = copy.columns or {}
+            self.filled_in |= {(holder, key) for key in now.columns if key not in table.columns | carried}
             if holder != home:
                 verdicts.append(reversible(f"code from before looks for {home}, whose rows are in {holder}"))
             self.settled.append((at, verdicts))
@@ -254,7 +284,7 @@ class _Script:
         if lost:
             if (name, lost[0]) in self.filled_in:
                 return additive(f"{lost[0]} was added by this same migration")
-            return lost_up(f"all values of {name}.{lost[0]}")
+            return lost_up(f"all values of {name}.{lost[0]}", table=name, column=lost[0])
         if new:
             self.filled_in.add((name, new[0]))
             return added(name, after[new[0]])
@@ -289,12 +319,12 @@ class _Script:
             if name in self.created or (name, column) in self.filled_in:
                 yield additive(f"fills only {name}.{column}, which this same migration adds")
             else:
-                yield lost_up(f"former values of {name}.{column}{_by(trigger)}")
+                yield lost_up(f"former values of {name}.{column}{_by(trigger)}", table=name, column=column)
         for name, trigger in sorted(deleted):
             if name in self.created:
                 yield additive(f"{name} {_SELF}")
             else:
-                yield lost_up(f"rows of {name}{_by(trigger)}")
+                yield lost_up(f"rows of {name}{_by(trigger)}", table=name)
         if not (inserted or updated or deleted):
             calls = {action.second.lower() for action in actions if action.what == "FUNCTION"}
             if "load_extension" in calls:
@@ -306,7 +336,7 @@ class _Script:
         if name in self.created:
             return additive(f"{name} {_SELF}")
         if replaces:
-            return lost_up(f"former values of rows of {name} that were there already (REPLACE)")
+            return lost_up(f"former values of rows of {name} that were there already (REPLACE)", table=name)
         return reversible(
             f"code from before meets rows of {name} that it did not write; they can be taken out again"
         )
@@ -314,8 +344,9 @@ class _Script:
     def _note_copy(self, text: str, into: str, actions: list[Action]) -> None:
         if into not in self.created or into not in self.now:
             return
-        read = {action.first.lower() for action in actions if action.what == "READ"} | {source_of(text)}
-        for source in sorted(set(self.now) & read - self.created):
+        read = {action.first.lower() for action in actions if action.what == "READ"}
+        source = source_of(text, read)
+        if source in self.now and source not in self.created:
             copy = read_copy(text, self.now[into], source, self.now[source])
             # Filled more than once: in parts, then.
             self.copies[into] = Copy(source, None) if into in self.copies else copy
@@ -323,16 +354,3 @@ class _Script:
 
 def _by(trigger: str) -> str:
     return f" (by the trigger {trigger})" if trigger else ""
-
-
-def _pragma(actions: list[Action]) -> Iterator[Verdict]:
-    for action in actions:
-        if action.what == "PRAGMA":
-            if action.first.lower() == "writable_schema":
-                yield unknown("lets the schema be written by hand, which cannot be judged")
-            elif action.first.lower() in _SESSION_PRAGMAS or not action.second:
-                yield additive("concerns this session only")
-            else:
-                yield reversible(
-                    f"{action.first} is stored with the database; its former value brings it back"
-                )

@@ -107,9 +107,11 @@ class Sandbox:
     """An empty database in memory. ``invented``: lower-case names of tables that had to be made up."""
 
     invented: set[str] = field(default_factory=set)
+    inventions: int = 0
 
     def __post_init__(self) -> None:
-        self._db = sqlite3.connect(":memory:", isolation_level=None)
+        # A statement from Python's cache is not compiled again, so the authorizer would not hear of it.
+        self._db = sqlite3.connect(":memory:", isolation_level=None, cached_statements=0)
         self._db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 10_000_000)
         self._actions: list[Action] = []
         self._db.set_authorizer(self._record)
@@ -143,6 +145,7 @@ class Sandbox:
             actions, self._actions = self._actions, []
             if not message or not self._invent(message):
                 break
+            self.inventions += 1
         return actions, message
 
     def run(self, text: str) -> str:

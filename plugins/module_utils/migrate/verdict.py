@@ -16,6 +16,8 @@ class Verdict:
     kind: Kind
     reason: str
     loses: str = ""
+    table: str = ""
+    column: str = ""
 
 
 def additive(reason: str) -> Verdict:
@@ -26,14 +28,19 @@ def reversible(reason: str) -> Verdict:
     return Verdict(Kind.REVERSIBLE, reason)
 
 
-def lost_up(reason: str) -> Verdict:
+def lost_up(reason: str, *, table: str = "", column: str = "") -> Verdict:
     """Running the statement has lost data."""
-    return Verdict(Kind.LOSSY, f"lost on the way up: {reason}", "up")
+    return Verdict(Kind.LOSSY, f"lost on the way up: {reason}", "up", _quoted(table), _quoted(column))
 
 
-def lost_down(reason: str) -> Verdict:
+def lost_down(reason: str, *, table: str = "", column: str = "") -> Verdict:
     """Undoing the statement loses data."""
-    return Verdict(Kind.LOSSY, f"lost on the way down: {reason}", "down")
+    return Verdict(Kind.LOSSY, f"lost on the way down: {reason}", "down", _quoted(table), _quoted(column))
+
+
+def _quoted(name: str) -> str:
+    """A name, with its schema or without, as SQL."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in name.split(".")) if name else ""
 
 
 def unknown(reason: str) -> Verdict:

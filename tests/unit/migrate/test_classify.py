@@ -65,12 +65,15 @@ def test_the_kind_of_the_whole_is_the_worst_of_its_statements(
 @pytest.mark.parametrize("dialect", DIALECTS)
 @given(data=st.data())
 @settings(max_examples=25, deadline=None)
-def test_knowing_what_came_first_never_makes_a_script_worse(dialect: Dialect, data: st.DataObject) -> None:
+def test_one_script_is_never_worse_than_two(dialect: Dialect, data: st.DataObject) -> None:
     cases = [cast(Any, param).values[0] for param in corpus.cases(dialect)]
     runnable = [case.sql for case in cases if case.runs != "no" and "search_path" not in case.sql]
     first, second = data.draw(st.sampled_from(runnable)), data.draw(st.sampled_from(runnable))
     before = corpus.given(dialect)
-    parts = [worst(classify(sql, dialect, before=before)) for sql in (first, second)]
+    parts = [
+        worst(classify(first, dialect, before=before)),
+        worst(classify(second, dialect, before=f"{before}\n;\n{first}")),
+    ]
     whole = classify(f"{first}\n;\n{second}", dialect, before=before)
     unknown = {finding.statement for finding in whole if finding.kind is Kind.IRREVERSIBLE}
     # The second may not run after the first (the table is gone), which is unknown, and rightly so.
@@ -160,6 +163,19 @@ def test_without_the_earlier_migrations_a_change_of_type_is_taken_for_the_worst(
     assert worst(classify(sql, "postgres", before=before)) is Kind.ADDITIVE
 
 
+def test_the_same_statement_twice_is_judged_twice() -> None:
+    sql = "DELETE FROM t0; DELETE FROM t0"
+    assert [str(finding.kind) for finding in classify(sql, "sqlite", before=BEFORE + sql)] == [
+        "lossy",
+        "lossy",
+    ]
+
+
+def test_a_pragma_of_a_script_has_no_effect_on_how_it_is_judged() -> None:
+    sql = "PRAGMA writable_schema = ON; PRAGMA foreign_keys = ON; DELETE FROM sqlite_master"
+    assert worst(classify(sql, "sqlite", before=BEFORE)) is Kind.IRREVERSIBLE
+
+
 def test_a_statement_that_never_ends_is_given_up() -> None:
     forever = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x FROM n"
     assert worst(classify(f"CREATE TABLE t AS {forever}", "sqlite")) is Kind.IRREVERSIBLE
@@ -173,3 +189,28 @@ def test_kinds_are_ordered() -> None:
         "irreversible",
     ]
     assert [str(kind) for kind in sorted(Kind, reverse=True)] == order[::-1]
+
+
+@pytest.mark.parametrize(
+    ("sql", "dialect", "where"),
+    [
+        ("DROP TABLE t1, archive.t2", "postgres", [('"t1"', ""), ('"archive"."t2"', "")]),
+        (
+            "ALTER TABLE t1 DROP COLUMN a, ADD COLUMN b text NOT NULL",
+            "postgres",
+            [('"t1"', '"a"'), ('"t1"', '"b"')],
+        ),
+        ("ALTER TABLE t1 ALTER COLUMN id TYPE real", "postgres", [('"t1"', '"id"')]),
+        ("DELETE FROM t1 WHERE a = 'x'", "postgres", [('"t1"', "")]),
+        ("UPDATE t1 SET a = 'x'", "postgres", [('"t1"', '"a"')]),
+        ("TRUNCATE t1, t2", "postgres", [('"t1"', ""), ('"t2"', "")]),
+        ("DROP TABLE t1", "sqlite", [('"t1"', "")]),
+        ("ALTER TABLE t1 DROP COLUMN a", "sqlite", [('"t1"', '"a"')]),
+        ("UPDATE t1 SET a = 'x'", "sqlite", [('"t1"', '"a"')]),
+        ("DELETE FROM t1", "sqlite", [('"t1"', "")]),
+    ],
+)
+def test_where_the_loss_is(sql: str, dialect: Dialect, where: list[tuple[str, str]]) -> None:
+    findings = classify(sql, dialect, before=BEFORE)
+    assert [(finding.table, finding.column) for finding in findings if finding.loses] == where
+    assert {finding.sql for finding in findings} == {sql}
