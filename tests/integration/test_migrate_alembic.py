@@ -19,7 +19,10 @@ from plugins.module_utils.migrate.driver import Driver, open_driver
 from plugins.module_utils.migrate.executor import PostgresExecutor
 from plugins.module_utils.migrate.model import Busy, Kind, MigrationError, MissingDown, worst
 from tests.support.journal import journal
-from tests.support.postgres import Postgres
+from tests.support.postgres import Postgres, versions
+
+# What differs between servers is tested with the other drivers.
+pytestmark = pytest.mark.parametrize("postgres", versions()[:1], indirect=True)
 
 _numbers = itertools.count(1)
 TEMPLATE = Path(alembic.__file__).parent / "templates" / "generic"
