@@ -68,13 +68,13 @@ def test_every_bookmark_is_exactly_its_state(engine: Engine, clock: Clock, seed:
             run(engine, f"DROP TABLE {name}")
         elif kind < 0.6:
             count, size = chance.choice(((1, 10), (300, 100), (5, 20_000)))
-            insert = f"INSERT INTO {name} (v) SELECT randomblob({size}) FROM n"  # noqa: S608
+            insert = f"INSERT INTO {name} (v) SELECT randomblob({size}) FROM n"
             run(
                 engine,
-                f"WITH RECURSIVE n(x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM n LIMIT {count}) {insert}",  # noqa: S608
+                f"WITH RECURSIVE n(x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM n LIMIT {count}) {insert}",
             )
         else:
-            run(engine, f"DELETE FROM {name} WHERE id % {chance.randrange(1, 4)} = 0")  # noqa: S608
+            run(engine, f"DELETE FROM {name} WHERE id % {chance.randrange(1, 4)} = 0")
 
     for _ in range(40):
         clock.now += 120
