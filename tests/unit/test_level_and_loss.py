@@ -2,11 +2,13 @@
 
 import sqlite3
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from plugins.module_utils.database.level import UnknownLevel, applied_after
 from plugins.module_utils.database.loss import measure
+from plugins.module_utils.migrate.classify import classify
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TIMES = {"0001": NOON, "0002": NOON + timedelta(hours=1), "0003": NOON + timedelta(hours=2)}
@@ -48,28 +50,29 @@ def test_what_nothing_tells_is_asked_for(facts: dict[str, object], said: str) ->
         after(**facts)  # type: ignore[arg-type]
 
 
-def test_losses_are_counted_exactly() -> None:
+def test_losses_are_counted_before_they_happen() -> None:
     database = sqlite3.connect(":memory:")
-    database.executescript(
-        """
+    before = """
         CREATE TABLE items (id INTEGER PRIMARY KEY, title TEXT, "sub title" TEXT);
-        INSERT INTO items (title, "sub title") VALUES ('a', 'x'), ('b', NULL), (NULL, 'y');
-        """
-    )
-    losses = measure(
-        [
-            "DROP TABLE IF EXISTS items;",
-            "ALTER TABLE items DROP COLUMN title",
-            'alter table items drop "sub title";',
-            "DELETE FROM items WHERE id > 1;",
-            "UPDATE items SET title = lower(title)",
-        ],
-        lambda sql: database.execute(sql).fetchall(),
-    )
-    assert [(loss.rows, loss.exact) for loss in losses] == [
-        (3, True),
-        (2, True),
-        (2, True),
-        (2, True),
-        (None, False),
-    ]
+        CREATE TABLE empty (id INTEGER PRIMARY KEY);
+    """
+    database.executescript(before)
+    database.execute("""INSERT INTO items (title, "sub title") VALUES ('a', 'x'), ('b', NULL), (NULL, 'y')""")
+    down = """
+        DELETE FROM items WHERE id > 1;
+        ALTER TABLE items DROP COLUMN title;
+        DROP TABLE empty;
+        DROP TABLE items;
+        FROBNICATE items;
+    """
+
+    def rows(sql: str) -> list[Any]:
+        return database.execute(sql).fetchall()
+
+    losses = measure(classify(down, "sqlite", before=before), rows)
+    counted = {(loss.what.partition(":")[0], loss.rows, loss.exact) for loss in losses}
+    assert ("all rows of items", 3, True) in counted or ('all rows of "items"', 3, True) in counted, counted
+    assert any(rows_ == 2 and "title" in what for what, rows_, _ in counted), counted
+    assert any(rows_ == 2 and "deleted" in what for what, rows_, _ in counted), counted
+    assert not any("empty" in what for what, _, _ in counted)
+    assert any(rows_ is None for _, rows_, _ in counted)

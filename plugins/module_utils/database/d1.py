@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..cloudflare.d1 import D1
+from ..cloudflare.errors import CloudflareError
 from ..journal import Journal
 from ..migrate.driver import Driver
+from ..migrate.model import MigrationError
 from .loss import Loss
 from .managed import Earlier, Rewound, check_limit
 
@@ -33,7 +35,10 @@ class ManagedD1:
         self._journal = journal
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
-        return self._d1.query(sql)
+        try:
+            return self._d1.query(sql)
+        except CloudflareError as error:
+            raise MigrationError(f"D1 refused: {error}") from None
 
     def applied_at(self) -> dict[str, datetime]:
         rows = self.rows("SELECT name, applied_at FROM d1_migrations")

@@ -66,9 +66,9 @@ def decide(
     if kind is Kind.ADDITIVE and works_with_now is None:
         return Decision(NOTHING, f"what came since ({ids}) only adds, and {release} works with it")
     if kind <= Kind.REVERSIBLE and not missing:
-        return Decision(DOWN, f"{_first(findings, kind)}; the way down loses nothing")
+        return Decision(DOWN, _first(findings, kind))
     if kind is Kind.LOSSY and not missing and not lost_going_up:
-        return Decision(DOWN, f"{_first(findings, kind)}; the way down loses data", lost_going_down)
+        return Decision(DOWN, _first(findings, kind), lost_going_down)
     return Decision(
         REFUSE, _why_not(findings, kind, missing, release), choices=_choices(missing, rewind, lost_going_up)
     )

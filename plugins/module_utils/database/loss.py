@@ -1,23 +1,18 @@
-"""How much a statement would lose, counted before it runs."""
+"""How much a way down would lose, counted before it runs."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Loss", "count_of", "measure"]
+from ..migrate.model import Finding, Kind, MigrationError
 
-_NAME = r'(?:"[^"]+"|`[^`]+`|\[[^\]]+\]|[\w$]+)(?:\s*\.\s*(?:"[^"]+"|[\w$]+))?'
-_DROP_TABLE = re.compile(rf"^\s*DROP\s+TABLE\s+(?:IF\s+EXISTS\s+)?({_NAME})", re.I)
-_TRUNCATE = re.compile(rf"^\s*TRUNCATE\s+(?:TABLE\s+)?(?:ONLY\s+)?({_NAME})", re.I)
-_DROP_COLUMN = re.compile(
-    rf"^\s*ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?({_NAME})\s+DROP\s+(?:COLUMN\s+)?(?:IF\s+EXISTS\s+)?"
-    rf"({_NAME})\s*(?:CASCADE|RESTRICT)?\s*;?\s*$",
-    re.I,
-)
-_DELETE = re.compile(rf"^\s*DELETE\s+FROM\s+({_NAME})(\s+WHERE\s+.*)?;?\s*$", re.I | re.S)
+__all__ = ["Loss", "measure"]
+
+_DELETE = re.compile(r"^\s*DELETE\s+FROM\s+\S+\s+(WHERE\s+[^;]*);?\s*$", re.I | re.S)
+_ALL = re.compile(r"^\s*(DROP|TRUNCATE|DELETE|ALTER\s+TABLE\s.*\sDROP)\b", re.I | re.S)
 
 
 @dataclass(frozen=True)
@@ -34,32 +29,38 @@ class Loss:
     rows_sql: str | None = None
 
 
-def count_of(statement: str) -> tuple[str, str, str] | None:
-    """Table, condition and description of what a statement loses; ``None`` when it is none of these forms."""
-    statement = " ".join(statement.split())
-    if found := _DROP_TABLE.match(statement) or _TRUNCATE.match(statement):
-        return found[1], "", f"all rows of {found[1]}"
-    if found := _DROP_COLUMN.match(statement):
-        return found[1], f" WHERE {found[2]} IS NOT NULL", f"values of {found[1]}.{found[2]}"
-    if found := _DELETE.match(statement):
-        return found[1], (found[2] or "").rstrip(" ;"), f"rows deleted from {found[1]}"
-    return None
+def measure(findings: Iterable[Finding], rows: Callable[[str], list[Any]]) -> list[Loss]:
+    """Count what the statements of a way down would lose; what loses nothing is left out.
 
-
-def measure(statements: list[str], rows: Callable[[str], list[Any]]) -> list[Loss]:
-    """Count what each statement would lose. ``rows`` runs a query; its rows are sequences or mappings.
-
-    Names and conditions go into the queries as they stand in the migration, which would be run as it stands.
+    ``findings`` are those on the *down* scripts, so ``loses == "up"`` is what running them loses. ``rows``
+    runs a query; its rows are sequences or mappings. What is not understood, or cannot be counted as the
+    schema is now, is a loss that nobody can say.
     """
     losses = []
-    for statement in statements:
-        found = count_of(statement)
-        if found is None:
-            losses.append(Loss("?", f"whatever this loses: {statement[:80]}", None, False))
+    for finding in findings:
+        if finding.loses != "up" and finding.kind is not Kind.IRREVERSIBLE:
             continue
-        table, condition, what = found
-        source = f"FROM {table}{condition}"
-        counted = rows(f"SELECT count(*) AS n {source}")[0]
-        number = counted["n"] if isinstance(counted, dict) else counted[0]
-        losses.append(Loss(table, what, int(number), True, f"SELECT * {source}"))
+        loss = _measure(finding, rows)
+        if loss.rows != 0:
+            losses.append(loss)
     return losses
+
+
+def _measure(finding: Finding, rows: Callable[[str], list[Any]]) -> Loss:
+    where = f"{finding.migration}, line {finding.line}"
+    unknown = Loss(finding.table or "?", f"{where}: {finding.reason}", None, False)
+    if not finding.table:
+        return unknown
+    source, what = f"FROM {finding.table}", f"all rows of {finding.table}"
+    if finding.column:
+        source += f" WHERE {finding.column} IS NOT NULL"
+        what = f"values of {finding.table}.{finding.column}"
+    elif found := _DELETE.match(finding.sql):
+        source += f" {found[1]}"
+        what = f"rows deleted from {finding.table}"
+    try:
+        counted = rows(f"SELECT count(*) AS n {source}")[0]
+    except MigrationError:
+        return unknown
+    number = counted["n"] if isinstance(counted, dict) else counted[0]
+    return Loss(finding.table, what, int(number), bool(_ALL.match(finding.sql)), f"SELECT * {source}")

@@ -141,13 +141,8 @@ def _works(declared: Mapping[str, Any], release: str, applied: tuple[str, ...]) 
 
 def _losses(database: Managed, method: str, level: str, earlier: Any) -> list[Loss]:
     if method == DOWN:
-        statements = [
-            finding.statement
-            for step in database.driver.plan_down(level or None)
-            for finding in step.findings
-            if finding.loses == "up"
-        ]
-        return [loss for loss in measure(statements, database.rows) if loss.rows != 0]
+        steps = database.driver.plan_down(level or None)
+        return measure((finding for step in steps for finding in step.findings), database.rows)
     return database.losses(earlier) if method == REWIND else []
 
 
