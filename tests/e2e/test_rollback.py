@@ -16,8 +16,10 @@ def test_the_whole_set_goes_back_and_is_proved(environment: Environment) -> None
     assert "next     ansible-playbook status.yml -i local" in run.output
     assert [event["stage"] for event in run.events if event["event"] == "stage.end"] == [
         "plan",
+        "databases",
         "rehearse",
         "switch",
+        "databases.check",
         "validate",
     ]
     probes = {event["component"]: event for event in run.events if event["event"] == "probe"}
@@ -36,17 +38,17 @@ def test_the_modules_do_the_same_without_the_actions(environment: Environment) -
 
 def test_the_second_run_changes_nothing_and_says_so(environment: Environment) -> None:
     assert environment.play("rollback.yml").code == 0
-    before = environment.live()
+    before, bookmark = environment.live(), environment.bookmark()
     mark = environment.api.mark()
     run = environment.play("rollback.yml")
     assert run.code == 0, run.output
     assert "nothing to do" in run.last_line
     assert environment.writes(mark) == []
-    assert environment.live() == before
+    assert (environment.live(), environment.bookmark()) == (before, bookmark)
 
 
 def test_check_shows_the_plan_and_touches_nothing(environment: Environment) -> None:
-    before = environment.live()
+    before, bookmark = environment.live(), environment.bookmark()
     mark = environment.api.mark()
     run = environment.play("rollback.yml", "--check", "--diff")
     assert run.code == 0, run.output
@@ -54,7 +56,7 @@ def test_check_shows_the_plan_and_touches_nothing(environment: Environment) -> N
         assert f"{component} " in run.output
     assert "only a check, nothing was changed" in run.last_line
     assert environment.writes(mark) == []
-    assert environment.live() == before
+    assert (environment.live(), environment.bookmark()) == (before, bookmark)
 
 
 def test_durable_objects_get_their_code_at_once(environment: Environment) -> None:

@@ -24,6 +24,7 @@ WORKERS = {
     "websocket-worker": "must-be-viral-websocket-local",
 }
 PROJECT = "must-be-viral-local"
+DATABASE = "must-be-viral-content-local"
 
 
 @dataclass(frozen=True)
@@ -120,9 +121,17 @@ class Environment:
     # --- Cloudflare
 
     def writes(self, since: int) -> list[str]:
-        """What was written through the API since a mark, by us or by wrangler."""
+        """What was written through the API since a mark, by us or by wrangler.
+
+        Without queries of D1, which are sent by POST whatever they do: `bookmark` tells whether they wrote.
+        """
         calls = [call for agent in ("knowngood", "wrangler") for call in self.api.calls(since, agent)]
-        return [call for call in calls if not call.startswith("GET ")]
+        return [call for call in calls if not call.startswith("GET ") and not call.endswith("/query")]
+
+    def bookmark(self) -> str:
+        """Where the database is in its history; every write moves it on."""
+        found = self.api("GET", f"A/d1/database?name={DATABASE}")[0]["uuid"]
+        return str(self.api("GET", f"A/d1/database/{found}/time_travel/bookmark")["bookmark"])
 
     def versions(self, release: str) -> dict[str, str]:
         """Version id per Worker script, and the Pages deployment id under the project's name."""
