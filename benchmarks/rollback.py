@@ -49,7 +49,8 @@ def _pair(instance: Instance, folder: Path) -> Pair:
     environment = Environment(instance, Path(tempfile.mkdtemp(prefix="runs-", dir=folder)))
     environment.serve("r3")
     began = time.monotonic()
-    run = environment.play("rollback.yml")
+    # wrangler moves no data, so databases are left out of the comparison.
+    run = environment.play("rollback.yml", "--limit", "workers:pages")
     ours = time.monotonic() - began
     if run.code:
         raise SystemExit(f"the rollback failed:\n{run.output}")
