@@ -41,8 +41,9 @@ def fleet(
 
 def moves_back(instance: Instance, moves: list[Move]) -> None:
     """Put the newer versions into service again, so that the next run finds work."""
-    for move in moves:
-        _serve(instance, move.target, move.live[0][0])
+    for outcome in each(lambda move: _serve(instance, move.target, move.live[0][0]), moves):
+        if isinstance(outcome, Exception):
+            raise outcome
 
 
 def _url(instance: Instance, name: str) -> str:
