@@ -59,6 +59,20 @@ options:
 
     GROUPING = r"""
 options:
+  others:
+    description: Components that are not in this run, but tell which versions belong together.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name: {description: Name of the inventory host., type: str, required: true}
+      kind: {description: What it is., type: str, required: true, choices: [worker, pages]}
+      target: {description: Its name at Cloudflare., type: str, required: true}
+      follows:
+        description: Whether every release deploys it, or only those that changed it.
+        type: str
+        choices: [always, when_changed]
+        default: always
   keys:
     description: What joins versions of different components into a release, the strongest first.
     type: list

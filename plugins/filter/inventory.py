@@ -36,7 +36,7 @@ inventory: "{{ hostvars | declared_components(ansible_play_hosts, groups) }}"
 
 RETURN = r"""
 _value:
-  description: C(components) for the modules, C(left_out) (declared, but not in this run), C(problems) as sentences.
+  description: C(components) for the modules, C(others) and C(left_out) (declared, but not in this run), C(problems) as sentences.
   type: dict
 """
 
@@ -57,8 +57,23 @@ def declared_components(
     ]
     _compare(read, kind_of)
     components = [component for _, component in read]
+    others = [
+        (Declared(host, hostvars[host]), kind_of[host])
+        for host in sorted(set(kind_of) - {c["name"] for c in components})
+    ]
     return {
         "components": components,
+        # What is not in this run still tells which versions belong together.
+        "others": [
+            {
+                "name": declared.host,
+                "kind": kind,
+                "target": target,
+                "follows": declared.value("release_follows", "always"),
+            }
+            for declared, (kind, variable) in others
+            if isinstance(target := declared.value(variable), str) and target
+        ],
         "left_out": sorted(set(kind_of) - {component["name"] for component in components}),
         "problems": [problem for declared, _ in read for problem in declared.problems],
     }

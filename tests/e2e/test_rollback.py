@@ -74,6 +74,13 @@ def test_a_limit_moves_only_what_it_names_and_says_so(environment: Environment) 
     assert environment.live() == {**before, AUTH: environment.versions("r2")[AUTH]}
 
 
+def test_the_site_alone_goes_to_the_release_of_the_others(environment: Environment) -> None:
+    run = environment.play("rollback.yml", "--limit", "site")
+    assert run.code == 0, run.output
+    assert environment.live()[PROJECT] == environment.versions("r2")[PROJECT]
+    assert environment.play("validate.yml", "--limit", "site").code == 0
+
+
 def test_a_release_that_is_named(environment: Environment) -> None:
     run = environment.play("rollback.yml", "-e", "release=r1")
     assert run.code == 0, run.output

@@ -114,6 +114,17 @@ DATABASES: dict[str, Any] = {
     }
 }
 GROUPING: dict[str, Any] = {
+    "others": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "name": {"type": "str", "required": True},
+            "kind": {"type": "str", "required": True, "choices": ["worker", "pages"]},
+            "target": {"type": "str", "required": True},
+            "follows": {"type": "str", "choices": ["always", "when_changed"], "default": "always"},
+        },
+    },
     "keys": {"type": "list", "elements": "str", "choices": list(KEYS), "default": list(KEYS)},
     "window": {"type": "float", "default": 900},
 }

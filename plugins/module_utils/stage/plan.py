@@ -44,7 +44,11 @@ def work(task: Task) -> dict[str, Any]:
                     REFUSED, str(refusal), next_="choose one of the releases above", details=table
                 )
             }
-        made = make_plan(environment, states, releases, choice, left_out=params["left_out"])
+        here = {item["name"] for item in params["components"]}
+        chosen = choice.candidate
+        chosen.versions = {name: version for name, version in chosen.versions.items() if name in here}
+        mine = {name: state for name, state in states.items() if name in here}
+        made = make_plan(environment, mine, releases, choice, left_out=params["left_out"])
         table = plan_table(made, now)
         task.journal.write("plan", **made.as_dict())
     result: dict[str, Any] = {"plan": made.as_dict(), "identities": made.identities, "table": table}

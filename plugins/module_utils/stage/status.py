@@ -30,6 +30,8 @@ def work(task: Task) -> dict[str, Any]:
     with task.journal.stage("status", environment=environment):
         states = task.states()
         releases = task.releases(states)
+        here = {item["name"] for item in task.params["components"]}
+        states = {name: state for name, state in states.items() if name in here}
         release, rows = status_rows(states, releases)
         databases = each(lambda declared: _schema(task, declared), task.params["databases"])
     schemas = [

@@ -136,10 +136,10 @@ class Task:
         ]
 
     def states(self) -> dict[str, State]:
-        """What Cloudflare says of every component, asked all at once. Raises :class:`Unreadable`."""
+        """What Cloudflare says of every component, also of those not in this run. Raises :class:`Unreadable`."""
         components = [
             Component(item["name"], item["kind"], item["target"], item["follows"])
-            for item in self.params["components"]
+            for item in [*self.params["components"], *self.params["others"]]
         ]
         states: dict[str, State] = {}
         problems: list[str] = []
