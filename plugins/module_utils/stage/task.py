@@ -136,7 +136,7 @@ class Task:
         ]
 
     def states(self) -> dict[str, State]:
-        """What Cloudflare says of every component, also of those not in this run. Raises :class:`Unreadable`."""
+        """What Cloudflare says of every component, in this run or not. Raises :class:`Unreadable`."""
         components = [
             Component(item["name"], item["kind"], item["target"], item["follows"])
             for item in [*self.params["components"], *self.params["others"]]
