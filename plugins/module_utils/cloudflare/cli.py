@@ -20,13 +20,12 @@ from functools import cached_property
 from typing import Any
 
 from ..journal import Journal
-from .errors import CloudflareError, Refused, SecretChanged, Unanswered
+from .errors import SECRETS_FOLLOW, CloudflareError, Refused, SecretChanged, Unanswered, secret_names
 
 __all__ = ["Cli"]
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _CODE = re.compile(r"\[code: (\d+)\]")
-_NAMES = "The following secrets have changed:"
 _KEPT = (
     "PATH",
     "HOME",
@@ -129,9 +128,8 @@ def _failure(shown: str, text: str, write: bool) -> CloudflareError:
     # A refusal of the API comes as a line that only says so, and the reason, with its code, below.
     telling = [line for sign in ("[code:", "ERROR") for line in lines if sign in line]
     reason = next(iter([*telling, *reversed(lines)]), "")
-    if code == 10220 or _NAMES in text:
-        names = " ".join(text.split()).partition(_NAMES)[2].partition("[code:")[0].strip().rstrip(".")
-        return SecretChanged(reason, [name.strip() for name in names.split(",") if name.strip()])
+    if code == 10220 or SECRETS_FOLLOW in text:
+        return SecretChanged(reason, secret_names(text))
     if code in _REFUSALS:
         return Refused(f"{shown}: {reason}", code=code)
     return _unknown(f"{shown}: {reason}", write)

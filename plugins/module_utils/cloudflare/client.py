@@ -12,14 +12,12 @@ from requests.adapters import HTTPAdapter
 from ..concurrent import POOL
 from ..faults import in_words
 from ..journal import Journal
-from .errors import CloudflareError, Refused, SecretChanged, Unanswered
+from .errors import CloudflareError, Refused, SecretChanged, Unanswered, secret_names
 from .pace import Pace
 
 __all__ = ["Client"]
 
 _SECRET_CHANGED = 10220
-# Before the names, and between them, as Cloudflare writes them in the message of code 10220.
-_NAMES = "The following secrets have changed:"
 _NEVER_SENT = ("connection refused", "no connection in time", "the name does not resolve")
 
 
@@ -131,8 +129,7 @@ def _result(response: requests.Response, method: str, path: str, ray: str | None
             f"{method} {path}: status {response.status_code}, not Cloudflare's envelope ({where})", ray=ray
         ) from None
     if code == _SECRET_CHANGED:
-        names = message.partition(_NAMES)[2].strip().rstrip(".")
-        raise SecretChanged(message, [name.strip() for name in names.split(",") if name.strip()], ray=ray)
+        raise SecretChanged(message, secret_names(message), ray=ray)
     raise Refused(
         f"{method} {path}: {message} (code {code}, status {response.status_code})", code=code, ray=ray
     )

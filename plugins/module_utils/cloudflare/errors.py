@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["CloudflareError", "Refused", "SecretChanged", "Unanswered"]
+__all__ = ["SECRETS_FOLLOW", "CloudflareError", "Refused", "SecretChanged", "Unanswered", "secret_names"]
+
+# Before the names in the message of code 10220, as Cloudflare writes it and wrangler repeats it.
+SECRETS_FOLLOW = "The following secrets have changed:"
 
 
 class CloudflareError(Exception):
@@ -24,6 +27,12 @@ class SecretChanged(Refused):
     def __init__(self, message: str, names: list[str], *, ray: str | None = None) -> None:
         super().__init__(message, code=10220, ray=ray)
         self.names = names
+
+
+def secret_names(text: str) -> list[str]:
+    """The secrets that the message of code 10220 names. wrangler breaks it into lines and adds the code."""
+    names = " ".join(text.split()).partition(SECRETS_FOLLOW)[2].partition("[code:")[0].strip().rstrip(".")
+    return [name.strip() for name in names.split(",") if name.strip()]
 
 
 class Unanswered(CloudflareError):
