@@ -62,7 +62,18 @@ class Client:
         """The ``result`` of a POST below the account."""
         return self._call("POST", path, params=params, body=body)
 
-    def _call(self, method: str, path: str, *, params: dict[str, Any], body: Any = None) -> Any:
+    def call(self, method: str, path: str, body: Any = None, **params: Any) -> Any:
+        """The ``result`` of any other write below the account: PUT, PATCH or DELETE."""
+        return self._call(method, path, params=params, body=body)
+
+    def download(self, path: str, **params: Any) -> requests.Response:
+        """The answer to a GET below the account that comes without the envelope (the code of a version)."""
+        answer: requests.Response = self._call("GET", path, params=params, whole=True)
+        return answer
+
+    def _call(
+        self, method: str, path: str, *, params: dict[str, Any], body: Any = None, whole: bool = False
+    ) -> Any:
         deadline = time.monotonic() + self._patience
         attempt = 0
         while True:
@@ -77,7 +88,7 @@ class Client:
             else:
                 ray = response.headers.get("cf-ray")
                 if response.status_code != 429 and response.status_code < 500:
-                    return _result(response, method, path, ray)
+                    return response if whole and response.ok else _result(response, method, path, ray)
                 fault = f"{method} {path}: status {response.status_code}{_said(response)}"
                 if response.status_code == 429:
                     pause = max(pause, _seconds(response.headers.get("retry-after")))
