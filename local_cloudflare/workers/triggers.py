@@ -77,6 +77,18 @@ def routes(store: Store, who: Identity, table: Table) -> list[Route]:
         find_script(store.db, name)
         return ok(routes_of("script", name))
 
+    async def service_routes(request: Request) -> Response:
+        name = request.path_params["script"]
+        if store.db.execute("SELECT 1 FROM scripts WHERE name = ?", (name,)).fetchone() is None:
+            raise ApiError(404, 10090, "This service does not exist on your account.")
+        if request.path_params["environment"] != "production":
+            raise ApiError(404, 10092, "This environment does not exist on your account.")
+        rows = store.db.execute("SELECT * FROM routes WHERE script = ? ORDER BY pattern", (name,)).fetchall()
+        shown = [_route(row) for row in rows]
+        if request.query_params.get("show_zonename") == "true":
+            shown = [{**_route(row), "zone_name": account.zone_name(store, row["zone_id"])} for row in rows]
+        return ok(shown)
+
     async def put_script_routes(request: Request) -> Response:
         name, wanted = request.path_params["script"], await body_array(request)
         zones = account.zones(store)
@@ -242,6 +254,7 @@ def routes(store: Store, who: Identity, table: Table) -> list[Route]:
     return [
         Route(script + "/routes", script_routes),
         Route(script + "/routes", put_script_routes, methods=["PUT"]),
+        Route(ACCOUNT + "/workers/services/{script}/environments/{environment}/routes", service_routes),
         Route(zone, zone_routes),
         Route(zone, post_zone_route, methods=["POST"]),
         Route(zone + "/{id}", get_zone_route),
