@@ -32,6 +32,7 @@ VALUE_BYTES = 25 * 1024 * 1024
 METADATA_BYTES = 1024
 PAGE_KEYS = 1000
 LEAST_TTL = 60
+BULK_KEYS = 100
 
 
 def routes(store: Store) -> list[Route]:
@@ -85,6 +86,20 @@ def routes(store: Store) -> list[Route]:
     async def get_metadata(request: Request) -> Response:
         return ok(json.loads(_present(db, _find(db, request)["id"], request)["metadata"] or "null"))
 
+    async def bulk_get(request: Request) -> Response:
+        namespace, asked = _find(db, request)["id"], await body_object(request)
+        keys, kind = asked.get("keys"), asked.get("type", "text")
+        if not isinstance(keys, list) or not 0 < len(keys) <= BULK_KEYS:
+            raise ApiError(400, 10029, f"keys must be a list of 1 to {BULK_KEYS} keys")
+        if kind not in ("text", "json"):
+            raise ApiError(400, 10029, "type must be text or json")
+        values = {key: _bulk_value(_row(db, namespace, _fit(key)), key, kind) for key in keys}
+        if sum(len(row["text"]) for row in values.values() if row) > VALUE_BYTES:
+            raise ApiError(413, 10029, f"the values have more than {VALUE_BYTES} bytes together")
+        if asked.get("withMetadata"):
+            return ok({"values": {key: row and row["full"] for key, row in values.items()}})
+        return ok({"values": {key: row and row["full"]["value"] for key, row in values.items()}})
+
     async def put_value(request: Request) -> Response:
         namespace = _find(db, request)["id"]
         value, metadata = await _uploaded(request)
@@ -102,6 +117,7 @@ def routes(store: Store) -> list[Route]:
         Route(one, rename, methods=["PUT"]),
         Route(one, delete_namespace, methods=["DELETE"]),
         Route(one + "/keys", list_keys),
+        Route(one + "/bulk/get", bulk_get, methods=["POST"]),
         Route(one + "/metadata/{key:path}", get_metadata),
         Route(one + "/values/{key:path}", get_value),
         Route(one + "/values/{key:path}", put_value, methods=["PUT"]),
@@ -171,18 +187,41 @@ def _find(db: sqlite3.Connection, request: Request) -> sqlite3.Row:
 
 
 def _key(request: Request) -> str:
-    key: str = request.path_params["key"]
-    if not 0 < len(key.encode()) <= KEY_BYTES or key in (".", ".."):
+    return _fit(request.path_params["key"])
+
+
+def _fit(key: Any) -> str:
+    if not isinstance(key, str) or not 0 < len(key.encode()) <= KEY_BYTES or key in (".", ".."):
         raise ApiError(400, 10011, f"a key has 1 to {KEY_BYTES} bytes and is neither . nor ..")
     return key
 
 
 def _live(db: sqlite3.Connection, namespace: str, request: Request) -> sqlite3.Row | None:
+    return _row(db, namespace, _key(request))
+
+
+def _row(db: sqlite3.Connection, namespace: str, key: str) -> sqlite3.Row | None:
     row: sqlite3.Row | None = db.execute(
         "SELECT * FROM kv_values WHERE namespace = ? AND key = ? AND (expiration IS NULL OR expiration > ?)",
-        (namespace, _key(request), time.time()),
+        (namespace, key, time.time()),
     ).fetchone()
     return row
+
+
+def _bulk_value(row: sqlite3.Row | None, key: str, kind: str) -> dict[str, Any] | None:
+    if row is None:
+        return None
+    try:
+        value = row["value"].decode()
+        full = {
+            "value": json.loads(value) if kind == "json" else value,
+            "metadata": json.loads(row["metadata"] or "null"),
+        }
+    except ValueError:
+        raise ApiError(400, 10029, f"the value of {key} is not {kind}") from None
+    if row["expiration"] is not None:
+        full["expiration"] = row["expiration"]
+    return {"text": row["value"], "full": full}
 
 
 def _present(db: sqlite3.Connection, namespace: str, request: Request) -> sqlite3.Row:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cloudflare import Cloudflare
 
 from local_cloudflare.launch import Instance, start
 from tests.support import edge
@@ -85,6 +86,30 @@ def test_values(api: Api, namespace: str) -> None:
     api("DELETE", key)
     missing = api.raw("GET", key)
     assert (missing.status_code, missing.json()["errors"][0]["code"]) == (404, 10009)
+
+
+def test_many_values_at_once(api: Api, namespace: str) -> None:
+    path = f"A/storage/kv/namespaces/{namespace}"
+    api.raw("PUT", f"{path}/values/a%2Fone", data='{"n": 1}').raise_for_status()
+    form = {"value": (None, "text"), "metadata": (None, '{"m": 2}')}
+    api.raw("PUT", f"{path}/values/two", files=form).raise_for_status()
+    ask = f"{path}/bulk/get"
+    found = api("POST", ask, {"keys": ["a/one", "two", "missing"]})
+    assert found == {"values": {"a/one": '{"n": 1}', "two": "text", "missing": None}}
+    assert api("POST", ask, {"keys": ["a/one"], "type": "json"}) == {"values": {"a/one": {"n": 1}}}
+    found = api("POST", ask, {"keys": ["two", "missing"], "withMetadata": True})
+    assert found == {"values": {"two": {"value": "text", "metadata": {"m": 2}}, "missing": None}}
+    assert api.raw("POST", ask, json={"keys": ["k"] * 101}).status_code == 400
+    assert api.raw("POST", ask, json={"keys": ["two"], "type": "json"}).status_code == 400
+    api.raw("PUT", f"{path}/values/bytes", data=b"\xff").raise_for_status()
+    assert api.raw("POST", ask, json={"keys": ["bytes"]}).status_code == 400
+
+
+def test_the_sdk_reads_many_values(shared: Instance, api: Api, namespace: str) -> None:
+    api.raw("PUT", f"A/storage/kv/namespaces/{namespace}/values/key", data="v").raise_for_status()
+    with Cloudflare(api_token=shared.api_token, base_url=shared.api_url, max_retries=0) as sdk:
+        found = sdk.kv.namespaces.bulk_get(namespace, account_id=shared.account_id, keys=["key"])
+    assert found and found.values == {"key": "v"}
 
 
 def test_pages_of_keys(api: Api, namespace: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import requests
@@ -58,12 +59,26 @@ class Client:
         """The ``result`` of a GET below the account."""
         return self._call("GET", path, params=params)
 
+    def pages(self, path: str, **params: Any) -> Iterator[Any]:
+        """The items of all pages of a GET below the account that goes on with a cursor."""
+        following: dict[str, Any] = {}
+        while True:
+            page = self.download(path, **params, **following)
+            yield from _result(page, "GET", path, page.headers.get("cf-ray"))
+            following = {"cursor": (page.json().get("result_info") or {}).get("cursor")}
+            if not following["cursor"]:
+                return
+
+    def ask(self, path: str, body: Any) -> Any:
+        """The ``result`` of a POST below the account that only reads, and so is tried again like a GET."""
+        return self._call("POST", path, params={}, body=body, reads=True)
+
     def write(self, path: str, body: Any = None, **params: Any) -> Any:
         """The ``result`` of a POST below the account."""
         return self._call("POST", path, params=params, body=body)
 
     def call(self, method: str, path: str, body: Any = None, **params: Any) -> Any:
-        """The ``result`` of any other write below the account: PUT, PATCH or DELETE."""
+        """The ``result`` of any other write below the account: PUT, PATCH or DELETE. ``bytes`` are sent as they are."""
         return self._call(method, path, params=params, body=body)
 
     def download(self, path: str, **params: Any) -> requests.Response:
@@ -72,8 +87,16 @@ class Client:
         return answer
 
     def _call(
-        self, method: str, path: str, *, params: dict[str, Any], body: Any = None, whole: bool = False
+        self,
+        method: str,
+        path: str,
+        *,
+        params: dict[str, Any],
+        body: Any = None,
+        whole: bool = False,
+        reads: bool = False,
     ) -> Any:
+        reads = reads or method == "GET"
         deadline = time.monotonic() + self._patience
         attempt = 0
         while True:
@@ -83,7 +106,7 @@ class Client:
                 response = self._send(method, path, params, body, attempt)
             except requests.RequestException as error:
                 fault = f"{method} {path}: {in_words(error)}"
-                if method != "GET" and in_words(error) not in _NEVER_SENT:
+                if not reads and in_words(error) not in _NEVER_SENT:
                     raise Unanswered(fault) from None
             else:
                 ray = response.headers.get("cf-ray")
@@ -92,7 +115,7 @@ class Client:
                 fault = f"{method} {path}: status {response.status_code}{_said(response)}"
                 if response.status_code == 429:
                     pause = max(pause, _seconds(response.headers.get("retry-after")))
-                elif method != "GET":
+                elif not reads:
                     raise Unanswered(fault, ray=ray)
             if time.monotonic() + pause > deadline:
                 raise CloudflareError(f"{fault} (after {attempt} attempts)")
@@ -108,8 +131,9 @@ class Client:
             status: int | str = "no answer"
             ray = None
             try:
+                content = {"data": body} if isinstance(body, bytes) else {"json": body}
                 response = self._session.request(
-                    method, full, params=params, json=body, timeout=self._timeout
+                    method, full, params=params, timeout=self._timeout, **content
                 )
                 status, ray = response.status_code, response.headers.get("cf-ray")
                 self._pace.observe(response.headers)

@@ -114,12 +114,10 @@ class Git:
             if parent is not None:
                 self._git("read-tree", parent, env=index)
             for name, data in files.items():
+                blob = self._git("hash-object", "-w", "--stdin", data=data).decode().strip() if data else ""
+                what = f"100644 {blob}" if blob else f"0 {'0' * 40}"
                 path = f"{self._folder}/{name}"
-                if data is None:
-                    self._git("update-index", "--force-remove", "--", path, env=index)
-                else:
-                    blob = self._git("hash-object", "-w", "--stdin", data=data).decode().strip()
-                    self._git("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", env=index)
+                self._git("update-index", "--index-info", data=f"{what}\t{path}\n".encode(), env=index)
             tree = self._git("write-tree", env=index).decode().strip()
         parents = ("-p", parent) if parent is not None else ()
         return self._git("commit-tree", tree, *parents, "-m", message).decode().strip()

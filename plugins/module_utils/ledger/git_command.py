@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -94,20 +95,27 @@ class Command:
         self, arguments: tuple[str, ...], data: bytes, env: Mapping[str, str]
     ) -> subprocess.CompletedProcess[bytes]:
         try:
-            return subprocess.run(
+            process = subprocess.Popen(
                 ["git", f"--git-dir={self._folder}", *arguments],
-                input=data,
-                capture_output=True,
-                timeout=_TIMEOUT,
-                check=False,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 env={**self._env, **env},
                 # Without a terminal neither git nor ssh can ask.
                 start_new_session=True,
             )
         except FileNotFoundError:
             raise GitError("git is not installed") from None
-        except subprocess.TimeoutExpired:
-            raise GitError(f"git {arguments[0]} took more than {_TIMEOUT} s") from None
+        try:
+            stdout, stderr = process.communicate(data, timeout=_TIMEOUT)
+        except BaseException as error:
+            # With the processes that git has started to speak to the remote.
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise GitError(f"git {arguments[0]} took more than {_TIMEOUT} s") from None
+            raise
+        return subprocess.CompletedProcess(arguments, process.returncode, stdout, stderr)
 
     def _remote(self, remote: str) -> tuple[str, dict[str, str]]:
         """The address without its credentials, and the configuration that sends them all the same."""
