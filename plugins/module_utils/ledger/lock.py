@@ -123,7 +123,7 @@ def _free(found: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _generation(found: Mapping[str, Any] | None) -> int:
-    return int(found["generation"]) if found else 0
+    return int(found.get("generation", 0)) if found else 0
 
 
 def _stored(holder: Holder) -> dict[str, Any]:
