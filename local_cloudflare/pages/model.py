@@ -125,7 +125,10 @@ def project_shape(db: sqlite3.Connection, row: sqlite3.Row) -> dict[str, Any]:
         "domains": [subdomain, *(domain["name"] for domain in domains)],
         "source": json.loads(row["source"] or "null"),
         "build_config": json.loads(row["build_config"]),
-        "deployment_configs": json.loads(row["deployment_configs"]),
+        "deployment_configs": {
+            environment: {**config, "env_vars": _shown(config["env_vars"])}
+            for environment, config in json.loads(row["deployment_configs"]).items()
+        },
         "latest_deployment": deployment_shape(db, latest) if latest else None,
         "canonical_deployment": deployment_shape(db, canonical) if canonical else None,
         "created_on": row["created_on"],
@@ -155,13 +158,21 @@ def deployment_shape(db: sqlite3.Connection, row: sqlite3.Row) -> dict[str, Any]
         "latest_stage": latest,
         "stages": stages,
         "deployment_trigger": json.loads(row["trigger"]),
-        "env_vars": json.loads(row["env_vars"]),
+        "env_vars": _shown(json.loads(row["env_vars"])),
         "build_config": json.loads(project["build_config"]),
         "source": json.loads(project["source"] or "null"),
         "is_skipped": False,
         "production_branch": project["production_branch"],
         "aliases": _aliases(db, project, row),
         "uses_functions": False,
+    }
+
+
+def _shown(variables: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Variables as the API shows them: a secret with an empty value."""
+    return variables and {
+        name: {**value, "value": ""} if value and value.get("type") == "secret_text" else value
+        for name, value in variables.items()
     }
 
 

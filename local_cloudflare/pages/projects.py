@@ -177,7 +177,7 @@ def _new_project(body: dict[str, Any]) -> dict[str, Any]:
         "id": uuid_id(),
         "created_on": now(),
         "production_branch": body.get("production_branch") or "main",
-        "source": json.dumps(_object(body, "source")) if body.get("source") else None,
+        "source": json.dumps(_source({}, _object(body, "source"))) if body.get("source") else None,
         "build_config": json.dumps(_merged(_BUILD_CONFIG, _object(body, "build_config"))),
         "deployment_configs": json.dumps(_merged(configs, _object(body, "deployment_configs"))),
     }
@@ -207,8 +207,37 @@ def _changes(row: sqlite3.Row, body: dict[str, Any]) -> dict[str, str]:
     if body.get("source"):
         if row["source"] is None:
             raise own_refusal(INVALID, "The project has no git source: it is deployed by direct upload.")
-        changes["source"] = json.dumps(_merged(json.loads(row["source"]), _object(body, "source")))
+        changes["source"] = json.dumps(_source(json.loads(row["source"]), _object(body, "source")))
     return changes
+
+
+_SOURCE_CONFIG = {
+    "owner": "",
+    "repo_name": "",
+    "production_branch": "main",
+    "deployments_enabled": True,
+    "production_deployments_enabled": True,
+    "preview_deployment_setting": "all",
+    "preview_branch_includes": ["*"],
+    "preview_branch_excludes": [],
+    "path_includes": ["*"],
+    "path_excludes": [],
+    "pr_comments_enabled": True,
+}
+"""The types and defaults of source.config; the repository itself is never asked for."""
+
+
+def _source(old: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """The source of a project after a create or PATCH."""
+    source: dict[str, Any] = _merged({"config": _SOURCE_CONFIG} | old, given)
+    if source.get("type") not in ("github", "gitlab"):
+        raise own_refusal(INVALID, "source.type must be github or gitlab.")
+    config = source["config"]
+    wrong = [key for key, usual in _SOURCE_CONFIG.items() if not isinstance(config[key], type(usual))]
+    missing = [key for key in ("owner", "repo_name") if not config[key]]
+    if wrong or missing:
+        raise own_refusal(INVALID, f"source.config.{(wrong or missing)[0]} is missing or of the wrong type.")
+    return source
 
 
 def _object(body: dict[str, Any], key: str) -> dict[str, Any]:

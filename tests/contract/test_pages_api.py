@@ -76,7 +76,11 @@ def test_automatic_deployments_can_be_paused(api: Api, project: str) -> None:
     api("POST", "A/pages/projects", {"name": name, "source": {"type": "github", "config": config}})
     api("PATCH", f"A/pages/projects/{name}", pause)
     source = api("GET", f"A/pages/projects/{name}")["source"]
-    assert source == {"type": "github", "config": config | {"production_deployments_enabled": False}}
+    assert source["type"] == "github"
+    assert source["config"] | config | {"production_deployments_enabled": False} == source["config"]
+    assert source["config"]["deployments_enabled"] is True  # what nobody named has a default
+    for wrong in ({"type": "svn"}, {"config": {"production_deployments_enabled": "no"}}):
+        assert api.raw("PATCH", f"A/pages/projects/{name}", json={"source": wrong}).status_code == 400
 
 
 def test_domains(api: Api, http: requests.Session, project: str) -> None:

@@ -161,6 +161,7 @@ def test_a_pages_project(api: Api, client: Client) -> None:
     production = {"env_vars": variables, "d1_databases": {"DB": {"id": "1234"}}}
     api("POST", "A/pages/projects", {"name": "site", "deployment_configs": {"production": production}})
     api("POST", "A/pages/projects/site/domains", {"name": f"site.{ZONE}"})
+    assert "canary" not in api.raw("GET", "A/pages/projects/site").text
     mark = api.mark()
     found = read_settings(client, Component("pages", "pages", "site"), "any")
     assert api.calls(mark, "knowngood") == ["GET A/pages/projects/site"]
