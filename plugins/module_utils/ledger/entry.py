@@ -56,7 +56,7 @@ def parse(raw: bytes, where: str) -> Line:
     """Read a line (without its newline). Raises ValueError with what is wrong."""
     try:
         told = json.loads(raw)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError("it is not JSON") from error
     try:
         line = Line(
