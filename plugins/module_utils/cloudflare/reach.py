@@ -18,7 +18,7 @@ from .errors import Refused
 
 __all__ = ["Reach"]
 
-_PAGE = 1000
+_PAGE = 100
 _NO_SUCH_BUCKET = 10006
 # Refusals that are about who asks and say nothing about a version (cloudflare.md, 2.1).
 _WHO_ASKS = (None, 1000, 6003, 9106, 9109, 10000)
@@ -127,9 +127,9 @@ class Reach:
         """What is there of a kind; of queues and buckets, of which there may be very many, only that name."""
         kind, name = where
         if kind == "kv_namespace":
-            return {item["id"] for item in self._pages("storage/kv/namespaces")}
+            return self._all("storage/kv/namespaces", "id")
         if kind == "d1":
-            return {item["uuid"] for item in self._pages("d1/database")}
+            return self._all("d1/database", "uuid")
         if kind == "service":
             return {item["id"] for item in self._client.read("workers/scripts")}
         if kind == "queue":
@@ -142,13 +142,17 @@ class Reach:
             raise
         return {name}
 
-    def _pages(self, path: str) -> Iterable[Any]:
+    def _all(self, path: str, field: str) -> set[str]:
+        """A field of all items of a list with pages."""
+        found: set[str] = set()
         page = 1
         while True:
-            got = self._client.read(path, page=page, per_page=_PAGE)
-            yield from got
-            if len(got) < _PAGE:
-                return
+            new = {item[field] for item in self._client.read(path, page=page, per_page=_PAGE)} - found
+            # A short page is no proof of the end: Cloudflare may give fewer items than it is asked for, and
+            # what is missing here would be taken for deleted.
+            if not new:
+                return found
+            found |= new
             page += 1
 
 
