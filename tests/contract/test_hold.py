@@ -92,6 +92,7 @@ def test_what_was_cut_off_is_made_whole(api: Api, client: Client, tmp_path: Path
     first = hold(client, component, bad, tmp_path)
     first[0].unlink()  # a kill before the description, which is last
     (tmp_path / name / bad / "code" / "main.js").write_text("half")
+    (tmp_path / name / bad / ".0123456789ab.partial").write_text("half")
     assert hold(client, component, bad, tmp_path) == first
     assert (tmp_path / name / bad / "code" / "main.js").read_text() == WORKER % "bad"
 

@@ -42,9 +42,9 @@ def hold(client: Client, component: Component, version_id: str, folder: Path) ->
             read = _deployment if component.kind == "pages" else _version
             description, files = read(client, component, version_id)
             for name, content in files.items():
-                _write(own / name, content)
-            _write(kept, json.dumps(description, indent=2, ensure_ascii=False).encode() + b"\n")
-        return [kept, *sorted(path for path in own.rglob("*") if path.is_file() and path != kept)]
+                _write(own, name, content)
+            _write(own, kept.name, json.dumps(description, indent=2, ensure_ascii=False).encode() + b"\n")
+        return [kept, *sorted(own.glob("code/*")), *own.glob("build.log")]
     except OSError as error:
         raise CloudflareError(f"{version_id} of {component.name} was not kept in {own}: {error}") from None
 
@@ -94,9 +94,11 @@ def _safe(name: str) -> str:
     return quoted if quoted.strip(".") else quoted.replace(".", "%2E")
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(own: Path, name: str, content: bytes) -> None:
+    path = own / name
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    partial = path.with_name(f".{secrets.token_hex(6)}.partial")
+    # Not beside the modules: what a kill leaves behind must not be taken for one.
+    partial = own / f".{secrets.token_hex(6)}.partial"
     try:
         with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(content)
