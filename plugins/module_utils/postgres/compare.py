@@ -22,7 +22,7 @@ from .catalog import Table, tables
 from .connect import Connection, Server, session
 from .fingerprint import row_text
 
-__all__ = ["Difference", "Pair", "compare", "open_pair"]
+__all__ = ["Difference", "Pair", "Plan", "compare", "compare_table", "open_pair"]
 
 _ROWS_PER_BUCKET = 64
 _MOST_BUCKETS = 1 << 16
@@ -67,6 +67,10 @@ class Pair:
     newer_tables: dict[str, Table]
     older_tables: dict[str, Table]
 
+    @property
+    def names(self) -> list[str]:
+        return sorted(self.newer_tables.keys() | self.older_tables.keys())
+
     def key(self, name: str) -> tuple[str, ...]:
         """The primary key that a table has in both; empty when there is none, or they differ."""
         newer, older = self.newer_tables.get(name), self.older_tables.get(name)
@@ -94,25 +98,38 @@ def open_pair(newer: Server, older: Server, *, timeout: float = 3600.0) -> Itera
 
 def compare(pair: Pair, *, sink: Sink | None = None) -> list[Difference]:
     """Every table's difference, also of those without any. Raises psycopg2.Error."""
-    found = []
-    for name in sorted(pair.newer_tables.keys() | pair.older_tables.keys()):
-        newer, older = pair.newer_tables.get(name), pair.older_tables.get(name)
-        if newer is not None and older is not None:
-            found.append(_compare(pair, newer, older, sink))
-        elif newer is not None:
-            found.append(_only(pair.newer, newer, "newer", sink))
-        elif older is not None:
-            found.append(_only(pair.older, older, "older", None))
-    return found
+    return [compare_table(pair, name, sink=sink) for name in pair.names]
+
+
+def compare_table(pair: Pair, name: str, *, sink: Sink | None = None) -> Difference:
+    """The difference of the table of that full name, which at least one side has. Raises psycopg2.Error."""
+    newer, older = pair.newer_tables.get(name), pair.older_tables.get(name)
+    if newer is None:
+        return _only(pair.older, pair.older_tables[name], "older", None)
+    if older is None:
+        return _only(pair.newer, newer, "newer", sink)
+    return _compare(pair, newer, older, sink)
 
 
 @dataclass(frozen=True)
-class _Plan:
-    """What of a table is compared: the columns that both have, by the key that both have."""
+class Plan:
+    """What of a table is compared: the columns that both have, by the key that both have.
+
+    ``dropped`` are the columns that only the newer database has.
+    """
 
     columns: list[str]
+    dropped: list[str]
     key: tuple[str, ...]
     buckets: int
+
+    @classmethod
+    def of(cls, pair: Pair, name: str) -> Plan:
+        newer, older = pair.newer_tables[name], pair.older_tables[name]
+        ours, theirs = ({column.name for column in table.columns} for table in (newer, older))
+        most = max(newer.estimate, older.estimate)
+        buckets = 1 << min(max(most // _ROWS_PER_BUCKET, 1), _MOST_BUCKETS - 1).bit_length()
+        return cls(sorted(ours & theirs), sorted(ours - theirs), pair.key(name), buckets)
 
     @property
     def row(self) -> sql.Composable:
@@ -127,12 +144,7 @@ class _Plan:
 
 
 def _compare(pair: Pair, newer: Table, older: Table, sink: Sink | None) -> Difference:
-    ours, theirs = ([column.name for column in table.columns] for table in (newer, older))
-    common = sorted(set(ours) & set(theirs))
-    key = pair.key(newer.full_name)
-    most = max(newer.estimate, older.estimate)
-    buckets = 1 << min(max(most // _ROWS_PER_BUCKET, 1), _MOST_BUCKETS - 1).bit_length()
-    plan = _Plan(common, key, buckets)
+    plan = Plan.of(pair, newer.full_name)
     with ThreadPoolExecutor(2) as pool:
         left_summary = pool.submit(_summary, pair.newer, newer, plan)
         right_summary = pool.submit(_summary, pair.older, older, plan)
@@ -141,7 +153,7 @@ def _compare(pair: Pair, newer: Table, older: Table, sink: Sink | None) -> Diffe
     inserted = changed = deleted = 0
     if differing:
         streams = _rows(pair.newer, newer, plan, differing), _rows(pair.older, older, plan, differing)
-        for kind, found, times in _merge(*streams, by_key=bool(key)):
+        for kind, found, times in _merge(*streams, by_key=bool(plan.key)):
             inserted += times if kind == "inserted" else 0
             changed += times if kind == "changed" else 0
             deleted += times if kind == "deleted" else 0
@@ -155,12 +167,12 @@ def _compare(pair: Pair, newer: Table, older: Table, sink: Sink | None) -> Diffe
         inserted=inserted,
         changed=changed,
         deleted=deleted,
-        by_key=bool(key),
-        dropped=_filled(pair.newer, newer, sorted(set(ours) - set(theirs))),
+        by_key=bool(plan.key),
+        dropped=_filled(pair.newer, newer, plan.dropped),
     )
 
 
-def _summary(connection: Connection, table: Table, plan: _Plan) -> dict[int, tuple[int, str]]:
+def _summary(connection: Connection, table: Table, plan: Plan) -> dict[int, tuple[int, str]]:
     query = sql.SQL(
         "SELECT {}, count(*), sum(pg_catalog.hashtextextended({}, 0))::text FROM {} GROUP BY 1"
     ).format(plan.bucket, plan.row, table.identifier)
@@ -174,7 +186,7 @@ def _summary(connection: Connection, table: Table, plan: _Plan) -> dict[int, tup
 
 
 def _rows(
-    connection: Connection, table: Table, plan: _Plan, buckets: Sequence[int]
+    connection: Connection, table: Table, plan: Plan, buckets: Sequence[int]
 ) -> Iterator[tuple[str, list[str], Any]]:
     """(text that orders, key's values as text, hash or number of equal rows), ordered."""
     where: sql.Composable = sql.SQL("true")

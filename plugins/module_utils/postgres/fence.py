@@ -7,7 +7,7 @@ so that a run after a kill can lift the fence exactly.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -51,14 +51,20 @@ class Fence:
 
 @contextmanager
 def hold(
-    server: Server, *, mode: str = CLOSED, journal: Journal, patience: float = _PATIENCE
+    server: Server,
+    *,
+    mode: str = CLOSED,
+    journal: Journal,
+    patience: float = _PATIENCE,
+    spared: Sequence[int] = (),
 ) -> Iterator[Fence]:
     """Writers are off ``server``'s database inside the block.
 
-    Sessions that are there are ended (their open transactions roll back: nothing that was acknowledged is
-    undone) and must be gone within ``patience`` seconds, or the fence comes down again with a
-    DatabaseError that names them. A fence that a killed run left is lifted first. After a swap inside the
-    block the fence is gone already: it went with the database that it was around.
+    Sessions that are there, but for those of the ``spared`` process ids, are ended (their open transactions
+    roll back: nothing that was acknowledged is undone) and must be gone within ``patience`` seconds, or the
+    fence comes down again with a DatabaseError that names them. A fence that a killed run left is lifted
+    first. After a swap inside the block the fence is gone already: it went with the database that it was
+    around.
     """
     with session(server.maintenance, autocommit=True) as connection:
         if not databases.lock(connection, f"fence {server.name}", patience=min(patience, databases.NOTICED)):
@@ -83,7 +89,8 @@ def hold(
             sql.SQL(_SIDES[mode]).format(sql.Identifier(server.name)),
         )
         try:
-            expel(connection, server.name, patience=patience, older_than=None if mode == CLOSED else began)
+            older_than = None if mode == CLOSED else began
+            expel(connection, server.name, patience=patience, older_than=older_than, spared=spared)
             yield fence
         finally:
             _take_down(connection, server, journal)
@@ -115,7 +122,14 @@ def lift_left_behind(server: Server, *, journal: Journal, patience: float = data
         return _lift(connection, server.name, journal, left_behind=True)
 
 
-def expel(connection: Connection, name: str, *, patience: float = _PATIENCE, older_than: Any = None) -> None:
+def expel(
+    connection: Connection,
+    name: str,
+    *,
+    patience: float = _PATIENCE,
+    older_than: Any = None,
+    spared: Sequence[int] = (),
+) -> None:
     """Ends the sessions of a database (those from before ``older_than``). Raises DatabaseError."""
     deadline = time.monotonic() + patience
     while True:
@@ -123,10 +137,10 @@ def expel(connection: Connection, name: str, *, patience: float = _PATIENCE, old
             cursor.execute(
                 "SELECT pg_catalog.pg_terminate_backend(pid), usename, application_name, backend_type"
                 " FROM pg_catalog.pg_stat_activity"
-                " WHERE datname = %s AND pid <> pg_catalog.pg_backend_pid()"
+                " WHERE datname = %s AND pid <> pg_catalog.pg_backend_pid() AND pid <> ALL (%s)"
                 " AND backend_type IN ('client backend', 'walsender', 'parallel worker')"
                 " AND (%s::timestamptz IS NULL OR backend_start <= %s)",
-                (name, older_than, older_than),
+                (name, list(spared), older_than, older_than),
             )
             left = cursor.fetchall()
         if not left:
