@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ..migrate.model import Finding, Kind, MigrationError
+from ..migrate.model import Busy, Finding, Interrupted, Kind, MigrationError
 
 __all__ = ["Loss", "measure"]
 
@@ -34,7 +34,8 @@ def measure(findings: Iterable[Finding], rows: Callable[[str], list[Any]]) -> li
 
     ``findings`` are those on the *down* scripts, so ``loses == "up"`` is what running them loses. ``rows``
     runs a query; its rows are sequences or mappings. What is not understood, or cannot be counted as the
-    schema is now, is a loss that nobody can say.
+    schema is now, is a loss that nobody can say. Raises ``Busy`` or ``Interrupted`` when it could be counted
+    at another moment.
     """
     losses = []
     for finding in findings:
@@ -60,6 +61,8 @@ def _measure(finding: Finding, rows: Callable[[str], list[Any]]) -> Loss:
         what = f"rows deleted from {finding.table}"
     try:
         counted = rows(f"SELECT count(*) AS n {source}")[0]
+    except (Busy, Interrupted):
+        raise
     except MigrationError:
         return unknown
     number = counted["n"] if isinstance(counted, dict) else counted[0]

@@ -100,6 +100,7 @@ class PostgresExecutor:
 
     def rows(self, sql: str, params: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         with self._cursor(autocommit=False) as cursor:
+            cursor.execute(self._limits("LOCAL"))
             cursor.execute(sql, params or None)
             return list(cursor.fetchall())
 
