@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -85,7 +85,9 @@ class ManagedD1:
         # D1 cannot hold a snapshot open while it is counted, so nothing could be compared with it.
         return None
 
-    def problems(self, before: Mapping[str, Any] | None, back_to: str | None) -> list[str]:
+    def problems(
+        self, before: Mapping[str, Any] | None, back_to: str | None, lost: Collection[str]
+    ) -> list[str]:
         broken = self.rows("PRAGMA foreign_key_check")
         wrong = [f"{len(broken)} rows refer to rows that are not there"] if broken else []
         if not self.rows(_TABLES):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -80,8 +80,11 @@ class Managed(Protocol):
     def snapshot(self) -> dict[str, Any] | None:
         """What the data is now, to be compared with afterwards; ``None`` where nothing can be compared."""
 
-    def problems(self, before: Mapping[str, Any] | None, back_to: str | None) -> list[str]:
+    def problems(
+        self, before: Mapping[str, Any] | None, back_to: str | None, lost: Collection[str]
+    ) -> list[str]:
         """What is wrong with the data as it is now, in sentences.
 
         ``before`` is an earlier :meth:`snapshot`; ``back_to`` the moment that a rewind went to (ISO 8601).
+        ``lost`` are the tables of the losses that were agreed to, as in :class:`Loss`.
         """

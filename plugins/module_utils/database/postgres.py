@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,9 @@ from ..migrate.driver import Driver
 from ..migrate.executor import PostgresExecutor
 from ..postgres import backup as backups
 from ..postgres import fence, integrity, restore, swap
+from ..postgres.catalog import Table
 from ..postgres.checks import FAIL
-from ..postgres.compare import Difference, compare, open_pair
+from ..postgres.compare import Difference, Sink, compare, open_pair
 from ..postgres.connect import Server, check_identity, identity, session
 from ..postgres.errors import BackupRefused, DatabaseError
 from ..postgres.export import Export
@@ -26,6 +27,8 @@ __all__ = ["ManagedPostgres"]
 
 _APPLIED_AT = "SELECT id, applied_at FROM knowngood_migrations WHERE applied_at IS NOT NULL"
 _BOOKKEEPING = "SELECT to_regclass('knowngood_migrations') IS NOT NULL"
+# What the drivers keep account in goes back with the schema: it is no loss, and must never be put back.
+_ACCOUNTS = ("knowngood_migrations", "schema_migrations", "alembic_version")
 
 
 class ManagedPostgres:
@@ -110,7 +113,7 @@ class ManagedPostgres:
             # Behind the fence nothing is written any more: what is kept now is all that is lost.
             with open_pair(self._server, self._server.database(side)) as pair:
                 export = Export(pair, self._keep)
-                losses = _as_losses(compare(pair, sink=export))
+                losses = _as_losses(compare(pair, sink=_data(export)))
                 check_limit(losses, limit)
                 export.finish()
             done = swap.swap(self._server, side, journal=self._journal, held=held)
@@ -123,17 +126,20 @@ class ManagedPostgres:
     def snapshot(self) -> dict[str, Any]:
         return integrity.snapshot(self._server, audit=self._audit, content=False).to_dict()
 
-    def problems(self, before: Mapping[str, Any] | None, back_to: str | None) -> list[str]:
+    def problems(
+        self, before: Mapping[str, Any] | None, back_to: str | None, lost: Collection[str]
+    ) -> list[str]:
+        # A database that went back holds what the backup holds, which was proved when it was restored.
+        then = integrity.Snapshot.from_dict(before) if before and not back_to else None
         sentinel = self._checks.get("sentinel")
         folder = self._checks.get("sql")
         expected = integrity.Expected(
             name=self._declared.get("name") or self._server.name,
             system_identifier=self._declared.get("system_identifier"),
             host=self._declared.get("host"),
-            # A database that went back holds what the backup holds, which was proved when it was restored.
-            before=integrity.Snapshot.from_dict(before) if before and not back_to else None,
+            before=then,
             back_to=datetime.fromisoformat(back_to) if back_to else None,
-            besides=frozenset({"public.knowngood_migrations"}),
+            besides=frozenset({"public.knowngood_migrations"}) | _agreed(then, lost),
             audit=self._audit,
             sentinel=(sentinel["query"], str(sentinel["value"])) if sentinel else None,
             queries=self._checks.get("queries") or (),
@@ -172,10 +178,29 @@ class ManagedPostgres:
         return find(self._identity.major, self._tools_folder)
 
 
+def _data(sink: Sink) -> Sink:
+    def hear(table: Table, kind: str, key: Sequence[str], times: int) -> None:
+        if table.name not in _ACCOUNTS:
+            sink(table, kind, key, times)
+
+    return hear
+
+
+def _agreed(then: integrity.Snapshot | None, lost: Collection[str]) -> set[str]:
+    """The tables that a way down may leave with fewer rows, or take away."""
+    names = {table.replace('"', "") for table in lost}
+    return {
+        table.full_name
+        for table in (then.tables if then else ())
+        # An empty one loses nothing with itself, so nobody had to agree; where nobody could say, all may.
+        if not table.rows or names & {table.name, table.full_name, "?"}
+    }
+
+
 def _as_losses(found: list[Difference]) -> list[Loss]:
     losses = []
     for item in found:
-        if not item.is_loss or item.full_name.endswith(".knowngood_migrations"):
+        if not item.is_loss or item.name in _ACCOUNTS:
             continue
         dropped = sum(item.dropped.values())
         what = f"{item.full_name}: {item.inserted} inserted, {item.changed} changed, "

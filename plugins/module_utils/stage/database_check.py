@@ -39,9 +39,11 @@ def work(task: Task) -> dict[str, Any]:
 
 def _check(task: Task, declared: Mapping[str, Any], planned: Mapping[str, Any]) -> dict[str, Any]:
     earlier = planned.get("earlier")
+    moment = earlier["moment"] if earlier else None
+    lost = {loss["table"] for loss in planned.get("losses", ())}
     with task.database(declared) as database:
         status = database.driver.status()
-        problems = database.problems(planned.get("snapshot"), earlier["moment"] if earlier else None)
+        problems = database.problems(planned.get("snapshot"), moment, lost)
         if status.dirty is not None:
             problems += [f"{status.dirty} is half-applied", *status.problems]
     return {"level": status.applied[-1] if status.applied else "", "problems": problems}
