@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import json
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -20,7 +19,7 @@ from plugins.module_utils.postgres import backup, proof, restore
 from plugins.module_utils.postgres.backup import Backup
 from plugins.module_utils.postgres.connect import Server
 from plugins.module_utils.postgres.errors import BackupRefused, DatabaseError
-from tests.support.postgres import Postgres, events, journal
+from tests.support.postgres import Postgres, events, journal, small_disk
 
 HOUR = 3600.0
 
@@ -189,25 +188,6 @@ def test_a_dump_of_other_content_is_found_by_the_proof(
         proof.prove(believe(made), shop, tools=postgres.tools, journal=journal(tmp_path))
     assert error.value.reason == "differs"
     assert postgres.databases() == {"shop", "altered"}
-
-
-@contextlib.contextmanager
-def small_disk(folder: Path) -> Iterator[str]:
-    """A file system of 64 kB; where mounting is not allowed, a limit on the size of files."""
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], capture_output=True)
-    if mounted.returncode == 0:
-        try:
-            yield "its disk is full"
-        finally:
-            subprocess.run(["umount", folder], check=True)
-        return
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
-    try:
-        yield "killed by signal|File too large"
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize("layout", ["custom", "directory"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 import secrets
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -109,3 +111,22 @@ def journal(folder: Path, run: str | None = None, secret: str = "") -> Journal:
 
 def events(journal: Journal) -> list[dict[str, Any]]:
     return list(read(journal.path))
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[str]:
+    """A file system of 64 kB; where mounting is not allowed, a limit on the size of files."""
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], capture_output=True)
+    if mounted.returncode == 0:
+        try:
+            yield "its disk is full"
+        finally:
+            subprocess.run(["umount", folder], check=True)
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        yield "killed by signal|File too large"
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
