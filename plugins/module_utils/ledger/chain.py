@@ -11,7 +11,11 @@ from itertools import pairwise
 from .entry import Entry, Line, parse
 from .errors import Damaged
 
-__all__ = ["Damaged", "Piece", "entries", "heads", "whole"]
+__all__ = ["Damaged", "Missing", "Piece", "entries", "heads", "whole"]
+
+
+class Missing(Damaged):
+    """An entry names one before it that is not there, which can also mean that it is not there yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +40,9 @@ def entries(pieces: Iterable[Piece]) -> list[Entry]:
     for line in lines.values():
         for parent in line.parents:
             if parent not in lines:
-                raise _damaged(
-                    line.where, f"the entry before it ({parent[:12]}) is not there, or was changed"
+                raise Missing(
+                    f"the ledger is damaged at {line.where}: the entry before it ({parent[:12]}) is not there, or "
+                    "was changed"
                 )
             children.setdefault(parent, []).append(line)
         waiting[line.hash] = len(line.parents)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -82,6 +83,9 @@ def parse(raw: bytes, where: str) -> Line:
         well_formed = False
     if not well_formed:
         raise ValueError("it is not an entry of a ledger")
+    if isinstance(versions := line.body.get("versions"), dict):
+        # Each line has its own copy of the names of hundreds of components, until they are made one.
+        told["body"]["versions"] = {sys.intern(name): version for name, version in versions.items()}
     return line
 
 

@@ -26,6 +26,7 @@ __all__ = ["Git"]
 
 FILE = "ledger.jsonl"
 _TRIES = 50
+_UNSURE = 3
 
 
 class Git:
@@ -73,6 +74,7 @@ class Git:
     def _push(self, change: Callable[[str | None], dict[str, bytes | None] | None], what: str) -> None:
         """Push what ``change`` makes of the newest commit; ask it again until nobody was faster."""
         with self._exclusive("written"):
+            unsure = 0
             for _ in range(_TRIES):
                 commit = self._fetch()
                 files = change(commit)
@@ -84,7 +86,9 @@ class Git:
                         return
                 except Unsure:
                     # The next look at the branch tells whether it arrived.
-                    continue
+                    unsure += 1
+                    if unsure == _UNSURE:
+                        raise
                 time.sleep(random.uniform(0, 0.2))
             raise LedgerError(f"others write to the branch {self._branch} all the time: try again later")
 

@@ -25,6 +25,7 @@ _LOCAL = (
     "GIT_QUARANTINE_PATH",
 )
 _REJECTED = ("[rejected]", "[remote rejected]", "failed to update ref", "cannot lock ref")
+_REFUSED = ("hook declined", "protected")
 _WHO = {
     f"GIT_{role}_{what}": value
     for role in ("AUTHOR", "COMMITTER")
@@ -87,9 +88,11 @@ class Command:
         said = done.stderr.decode(errors="replace")
         if not done.returncode:
             return True
-        if any(sign in said for sign in _REJECTED) and "hook" not in said and "protected" not in said:
+        if any(sign in said for sign in _REFUSED):
+            raise GitError(self._said(done.stderr))
+        if any(sign in said for sign in _REJECTED):
             return False
-        raise GitError(self._said(done.stderr) or "git push failed")
+        raise Unsure(self._said(done.stderr) or "git push failed")
 
     def _run(
         self, arguments: tuple[str, ...], data: bytes, env: Mapping[str, str]

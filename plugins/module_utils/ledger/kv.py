@@ -19,7 +19,7 @@ from urllib.parse import quote
 from ..cloudflare.client import Client
 from ..cloudflare.errors import CloudflareError, Unanswered
 from ..concurrent import each
-from .chain import Piece
+from .chain import Missing, Piece, entries
 from .errors import LedgerError
 from .slots import decoded, encoded, same
 
@@ -28,6 +28,8 @@ __all__ = ["Kv"]
 # What one bulk get takes (API reference, "Get multiple key-value pairs").
 _BULK = 100
 _TRIES = 3
+# "Changes may take up to 60 seconds or more to be visible in other global network locations" (How KV works).
+_LAG = 60
 
 
 class Kv:
@@ -39,12 +41,27 @@ class Kv:
         self._path = f"storage/kv/namespaces/{quote(namespace, safe='')}"
         self._prefix = prefix
         self._settle = settle
+        self._written: dict[str, bytes] = {}
 
     def read(self) -> Sequence[Piece]:
+        """Waits for an entry that a visible one builds on, as long as it may be only late."""
+        until = time.monotonic() + _LAG
+        while True:
+            pieces = self._visible()
+            try:
+                entries(pieces)
+            except Missing:
+                if time.monotonic() > until:
+                    return pieces
+                time.sleep(self._settle)
+            else:
+                return pieces
+
+    def _visible(self) -> list[Piece]:
         with self._told("read"):
             listed = self._client.pages(f"{self._path}/keys", prefix=f"{self._prefix}/e/", limit=1000)
-            keys = [item["name"] for item in listed]
-            pieces: list[Piece] = []
+            keys = [item["name"] for item in listed if item["name"] not in self._written]
+            pieces = [Piece(f"key {key}", value) for key, value in self._written.items()]
             parts = [keys[start : start + _BULK] for start in range(0, len(keys), _BULK)]
             for got in each(self._values, parts):
                 if isinstance(got, Exception):
@@ -66,6 +83,7 @@ class Kv:
             for left in range(_TRIES - 1, -1, -1):
                 try:
                     self._put(key, new)
+                    self._written[key] = new
                     return
                 except Unanswered:
                     # Nobody else has this key: writing the same to it again is no second write.
@@ -76,9 +94,9 @@ class Kv:
         return self._claim(name)[1]
 
     def swap(self, name: str, expected: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> bool:
-        """Write a claim and read it back when others have had time to overwrite it: the last one has it.
+        """Write a claim, and read it back when all who saw what we saw have written theirs: the last one has it.
 
-        The wait is longer where Cloudflare is slow, as another's read and write then take longer too.
+        Whoever took longer than that from its look to its claim cannot know, and raises LedgerError.
         """
         began = time.monotonic()
         if not same(self.slot(name), expected):
@@ -87,7 +105,11 @@ class Kv:
         # Without an answer, reading back decides all the same.
         with self._told("written"), contextlib.suppress(Unanswered):
             self._put(self._slot(name), encoded({"claim": claim, "value": new and dict(new)}))
-        time.sleep(max(self._settle, 2 * (time.monotonic() - began)))
+        if time.monotonic() - began > self._settle:
+            raise LedgerError(
+                f"KV took more than {self._settle:g} s for {name}, too long to know who was first: try again"
+            )
+        time.sleep(self._settle)
         return self._claim(name)[0] == claim
 
     def _claim(self, name: str) -> tuple[str | None, Mapping[str, Any] | None]:
