@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import requests
@@ -92,7 +93,7 @@ def _move(instance: Instance, name: str) -> Move:
         kind="worker",
         target=name,
         live=((newer, 100.0),),
-        deployment=None,
+        seen=datetime.now(UTC).isoformat(),
         from_label="r2",
         to_id=older,
         to_label="r1",

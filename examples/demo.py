@@ -33,6 +33,7 @@ from plugins.module_utils.probe.connect import Connector, NoAnswer  # noqa: E402
 PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
 HEALTH = ("auth", "content", "analytics", "api", "ws")
 RELEASES: tuple[tuple[str, str | None], ...] = (("r1", None), ("r2", None), ("r3", "throws"))
+NEXT_BAD = "wrong-body"
 
 
 def main() -> int:
@@ -83,13 +84,20 @@ def demo(instance: Instance, server: postgres.Instance, bad: str) -> int:
         step("ansible-playbook rollback.yml -i local, once more: nothing to do")
         code = playbook(instance, "rollback.yml")
     if code == 0:
+        step("r4 is bad in another way: the way back leads past r3, which is condemned")
+        deploy.deploy("r4", target=deploy.Target.of_state(instance.state), bad=NEXT_BAD)
+        code = playbook(instance, "rollback.yml", "-e", "reason='r4 answers nonsense'")
+    if code == 0:
+        step("ansible-playbook ledger.yml -i local")
+        code = playbook(instance, "ledger.yml")
+    if code == 0:
         step("ansible-playbook status.yml -i local")
         code = playbook(instance, "status.yml")
     step("Timings")
     for (title, at), (_, until) in pairwise(timings):
         print(f"  {until - at:6.1f} s  {title}")
     print(f"  {time.monotonic() - began:6.1f} s  together")
-    print("DONE: r3 was bad, r2 serves" if code == 0 else f"FAILED with exit code {code}")
+    print("DONE: r3 and r4 were bad, r2 serves" if code == 0 else f"FAILED with exit code {code}")
     return code
 
 
@@ -132,7 +140,9 @@ def deploy_all(instance: Instance, server: postgres.Instance, bad: str) -> None:
         print(f"  {release}  five Workers and the site in {time.monotonic() - began:.1f} s", flush=True)
         if release != "r1":
             write(instance, f"written under {release}", "body" if fault else "text")
-            app_database.pay(server, 9 if fault else 999, "amount" if fault else "cents")
+        app_database.pay(server, 9 if fault else 999, "amount" if fault else "cents")
+        if not fault and playbook(instance, "record.yml"):
+            raise deploy.DeployError(f"{release} was not recorded")
 
 
 def write(instance: Instance, title: str, column: str) -> None:
@@ -177,11 +187,11 @@ def look(instance: Instance) -> None:
         print(f"  {url:<40} {answer.status}  {text[:90] if is_json else '(an error page)'}")
 
 
-def playbook(instance: Instance, name: str) -> int:
+def playbook(instance: Instance, name: str, *more: str) -> int:
     environment = {**os.environ, "LOCAL_CLOUDFLARE": str(instance.state)}
     environment.pop("KNOWNGOOD_RUN", None)
     return subprocess.run(
-        [str(PLAYBOOK), name, "-i", "local"], cwd=ROOT, env=environment, check=False
+        [str(PLAYBOOK), name, "-i", "local", *more], cwd=ROOT, env=environment, check=False
     ).returncode
 
 

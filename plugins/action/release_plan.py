@@ -22,6 +22,14 @@ from ansible.module_utils.stage.task import Task, perform  # noqa: E402
 
 # The modules that are not called as their stage is.
 STAGES = {
+    "environment_lock": "lock",
+    "environment_unfreeze": "unfreeze",
+    "release_ledger": "ledger",
+    "release_plan_write": "plan_write",
+    "release_record": "record",
+    "rollback_decide": "decide",
+    "rollback_end": "end",
+    "rollback_goal": "goal",
     "release_plan": "plan",
     "cloudflare_rehearse": "rehearse",
     "cloudflare_switch": "switch",

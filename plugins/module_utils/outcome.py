@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["CHANGING", "DONE", "FAILED", "INVALID", "PARTIAL", "REFUSED", "ending", "outcome"]
+__all__ = [
+    "CHANGING",
+    "DECLINED",
+    "DONE",
+    "FAILED",
+    "INVALID",
+    "PARTIAL",
+    "REFUSED",
+    "RESTORED",
+    "ending",
+    "outcome",
+]
 
 # Ansible itself uses 1 to 8, 99 and 250.
 DONE = 0
@@ -13,6 +24,8 @@ REFUSED = 10
 PARTIAL = 11
 FAILED = 12
 INVALID = 13
+RESTORED = 14
+DECLINED = 15
 
 # The actions after whose start something may have changed.
 CHANGING = ("database_move", "database_undo", "cloudflare_switch")
@@ -23,6 +36,8 @@ _VERDICTS = {
     PARTIAL: "FAILED",
     FAILED: "FAILED",
     INVALID: "VALIDATION FAILED",
+    RESTORED: "NOT ROLLED BACK",
+    DECLINED: "NO ROLLBACK",
 }
 
 

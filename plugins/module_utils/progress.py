@@ -9,6 +9,16 @@ from .database.words import loss_in_words
 __all__ = ["Board", "line_of"]
 
 _WIDTHS = {"rehearse": 12, "switch": 14, "validate": 8}
+_INDENT = "\n" + " " * 11
+_SAID = {
+    "lock.wait": "  waiting: {holder}",
+    "lock.broken": "  lock broken ({reason}): {holder}",
+    "lock.trouble": "  the lock was not renewed: {why}",
+    "approval.bypassed": "  EMERGENCY, without an approval: {reason} ({by})",
+    "declined": "  no rollback: {why}",
+    "unfrozen": "  not frozen any more",
+    "ledger.trouble": "  the ledger was not written: {why}",
+}
 
 
 def line_of(event: dict[str, Any], *, verbose: bool) -> str | None:
@@ -25,7 +35,9 @@ def _told(event: dict[str, Any], *, verbose: bool) -> str | None:
         moving = sum(move["method"] != "none" for move in event["moves"])
         origin = event.get("live_release") or "a mixed set"
         count = f"{moving} of {len(event['moves'])} components to move"
-        return f"  {origin} -> {event['release']}, {count}, plan {event['hash']}"
+        lines = [f"  {origin} -> {event['release']}, {count}"]
+        lines += [f"  passed over: {item['release']}: {item['why']}" for item in event.get("skipped", [])]
+        return _INDENT.join(lines)
     if kind == "databases.plan":
         lines = [f"  {item['name']:<20} {item['method']}: {item['why']}" for item in event["databases"]]
         lines += [
@@ -33,10 +45,20 @@ def _told(event: dict[str, Any], *, verbose: bool) -> str | None:
             for item in event["databases"]
             for loss in item["losses"]
         ]
-        return "\n           ".join(lines)
+        return _INDENT.join(lines)
     if kind == "database.moved":
         kept = f", what it loses is kept in {len(event['kept'])} file(s)" if event["kept"] else ""
         return f"  {event['database']:<20} {event['method']}, done{kept}"
+    if kind in _SAID:
+        return _SAID[kind].format(**event)
+    if kind == "goal":
+        by = event.get("approved_by")
+        return f"  goal stored, plan {event['hash']}{f', approved by {by}' if by else ''}"
+    if kind == "frozen":
+        paused = (
+            f", automatic deployments of {', '.join(event['paused'])} are paused" if event["paused"] else ""
+        )
+        return f"  frozen{paused}"
     if kind == "rehearsed":
         return f"  {component:<20} {event['verdict']}{_because(event.get('why'))}"
     if kind == "switch.end":
@@ -75,7 +97,7 @@ class Board:
         self._rows = rows
         self._stage: str | None = None
         self._moves: dict[str, dict[str, str]] = {}
-        self._plan: str | None = None
+        self._plan: list[str] = []
         self._trouble: str | None = None
 
     def feed(self, event: dict[str, Any]) -> None:
@@ -86,7 +108,7 @@ class Board:
         elif kind == "stage.end":
             self._stage = None
         elif kind == "plan":
-            self._plan = _told(event, verbose=False)
+            self._plan = (_told(event, verbose=False) or "").splitlines()
             self._moves = {
                 move["component"]: {"plan": f"{move['from_label']} -> {move['to_label']}"}
                 for move in event["moves"]
@@ -114,7 +136,7 @@ class Board:
         if len(shown) > self._rows:
             arrived = sum("moved" in row.get("switch", "") for row in self._moves.values())
             shown = [f"  {len(self._moves)} components, {arrived} arrived"]
-        lines = [self._plan, *shown]
+        lines: list[str | None] = [*self._plan, *shown]
         if elapsed is not None:
             lines += [f"  {elapsed:5.1f} s  {self._stage or '...'}", self._trouble]
         return [line for line in lines if line]

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from plugins.module_utils.ledger.entry import Entry
+from plugins.module_utils.ledger.view import View
 from plugins.module_utils.release.model import Component, Deployment, State, Version
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -14,10 +16,12 @@ class History:
 
     names: list[str]
     keeps: int = 10
+    deployable: int = 100
     follows: dict[str, str] = field(default_factory=dict)
     now: datetime = START
     versions: dict[str, list[Version]] = field(default_factory=dict)
     deployments: dict[str, list[Deployment]] = field(default_factory=dict)
+    ledger: list[Entry] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for name in self.names:
@@ -56,6 +60,24 @@ class History:
                 self.serve(name, (mine[-1].id, 100))
         self._tick(60)
 
+    def write(self, kind: str, **body: object) -> None:
+        """An entry of the ledger."""
+        seq = len(self.ledger) + 1
+        self.ledger.append(Entry(kind, self._tick(), "a person", body, f"hash-{seq}", (), seq))
+
+    def record(self, tag: str, verdict: str | None = "pass") -> None:
+        """What ``record.yml`` does with what is live; without a verdict, what an import does."""
+        versions = {name: self.live(name) for name in self.names}
+        self.write("release", release=tag, versions=versions, imported=verdict is None)
+        if verdict is not None:
+            self.write("evidence", release=tag, verdict=verdict, tier="quick", run="run")
+
+    def condemn(self, tag: str, **versions: str) -> None:
+        self.write("condemned", release=tag, versions=versions, reason="it loses payments")
+
+    def view(self) -> View:
+        return View(self.ledger)
+
     def live(self, name: str) -> str:
         return self.deployments[name][-1].shares[0][0]
 
@@ -64,7 +86,7 @@ class History:
             name: State(
                 Component(name, "worker", name, self.follows.get(name, "always")),
                 tuple(reversed(self.deployments[name][-self.keeps :])),
-                tuple(reversed(self.versions[name])),
+                tuple(reversed(self.versions[name][-self.deployable :])),
                 len(self.deployments[name]) < self.keeps,
             )
             for name in self.names

@@ -6,17 +6,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plugins.module_utils.release.choose import Choice, Refusal, choose, live_release
+from plugins.module_utils.ledger.view import View
+from plugins.module_utils.release.candidate import Rules
+from plugins.module_utils.release.choose import Choice, Refusal, choose
 from plugins.module_utils.release.group import group
+from plugins.module_utils.release.live import live_release
 from plugins.module_utils.release.plan import make_plan
 from tests.unit.histories import History
 
 WINDOW = timedelta(minutes=15)
+# What Cloudflare alone can tell: no ledger.
+WITHOUT = Rules(evidence=False)
 
 
 def target(history: History, **asked: object) -> Choice:
     states = history.states()
-    return choose(states, group(states, window=WINDOW), **asked)  # type: ignore[arg-type]
+    return choose(states, group(states, window=WINDOW), View(()), WITHOUT, **asked)  # type: ignore[arg-type]
 
 
 def chosen(history: History, **asked: object) -> dict[str, str]:
@@ -41,7 +46,7 @@ def test_a_second_run_stays_where_the_first_went(three: History) -> None:
     assert chosen(three) == {"auth": "auth-2", "content": "content-2"}
     states = three.states()
     releases = group(states, window=WINDOW)
-    plan = make_plan("local", states, releases, choose(states, releases), left_out=[])
+    plan = make_plan("local", states, releases, choose(states, releases, View(()), WITHOUT), left_out=[])
     assert not plan.changes
 
 

@@ -52,7 +52,7 @@ def board(events: list[dict[str, Any]], rows: int = 18) -> Board:
     ("item", "said"),
     [
         (event("stage.start", stage="switch"), "    1.2 s  switch"),
-        (PLAN, "    1.2 s    r3 -> r2, 5 of 6 components to move, plan eae6e84ef69e"),
+        (PLAN, "    1.2 s    r3 -> r2, 5 of 6 components to move"),
         (
             event("rehearsed", component="site", verdict="fail", why="status 500"),
             "    1.2 s    site                 fail: status 500",
@@ -96,7 +96,7 @@ def test_verbose_shows_every_request() -> None:
 
 def test_a_wide_board_has_a_column_per_stage() -> None:
     lines = board(RUN).lines(2.5, 119)
-    assert lines[0].strip() == "r3 -> r2, 5 of 6 components to move, plan eae6e84ef69e"
+    assert lines[0].strip() == "r3 -> r2, 5 of 6 components to move"
     assert lines[1].split() == ["component", "plan", "rehearse", "switch", "validate"]
     auth = "auth-worker r3 (e2443716) -> r2 (a70fff28) pass moved 0.02 s"
     assert lines[2].split() == auth.split()

@@ -17,6 +17,7 @@ from plugins.module_utils.redact import Redactor
 from plugins.module_utils.release.model import Component, Deployment, State
 from plugins.module_utils.release.plan import Move
 
+SEEN = "2026-11-01T00:00:00+00:00"
 OLD, NEW = "version-old", "version-new"
 
 
@@ -31,8 +32,8 @@ class Model:
     def state(self, component: Component) -> State:
         raise NotImplementedError
 
-    def live(self, component: Component) -> Deployment:
-        return Deployment("d", datetime.now(UTC), ((self.serving[component.name], 100.0),))
+    def history(self, component: Component) -> tuple[Deployment, ...]:
+        return (Deployment("d", datetime.now(UTC), ((self.serving[component.name], 100.0),)),)
 
     def serve(self, component: Component, shares: Shares, message: str, *, force: bool) -> None:
         queue = self.faults.get(component.name, [])
@@ -56,7 +57,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def move(name: str) -> Move:
     return Move(
-        component=name, kind="worker", target=name, live=((NEW, 100.0),), deployment="d", from_label="r3",
+        component=name, kind="worker", target=name, live=((NEW, 100.0),), seen=SEEN, from_label="r3",
         to_id=OLD, to_label="r2", to_created="", method="deployment at 100 %", why="", identity={},
     )  # fmt: skip
 

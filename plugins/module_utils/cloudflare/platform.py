@@ -18,8 +18,12 @@ class Platform(Protocol):
     def state(self, component: Component) -> State:
         """Everything that the planner needs to know of a component."""
 
-    def live(self, component: Component) -> Deployment | None:
-        """What is in service now, or ``None`` when nothing ever was."""
+    def history(self, component: Component) -> tuple[Deployment, ...]:
+        """What is in service now, first, then what was put there lately, newest first.
+
+        Empty when nothing ever was. Cloudflare does not say what a Pages project served before:
+        there, every production deployment that was built counts.
+        """
 
     def serve(self, component: Component, shares: Shares, message: str, *, force: bool) -> None:
         """Put versions into service. ``force`` accepts that secrets changed since a version was made.

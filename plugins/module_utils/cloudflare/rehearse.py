@@ -111,7 +111,7 @@ def withdraw(platform: Platform, moves: list[Move], message: str) -> list[str]:
 
     def back(move: Move) -> None:
         component = Component(move.component, move.kind, move.target)
-        live = platform.live(component)
+        live = next(iter(platform.history(component)), None)
         if live and len(live.shares) > 1 and live.serving == (move.live[0][0],):
             platform.serve(component, ((move.live[0][0], 100.0),), message, force=False)
 
@@ -140,7 +140,7 @@ def _stage(platform: Platform, move: Move, message: str, force: bool) -> None:
     try:
         platform.serve(component, shares, message, force=force)
     except Unanswered:
-        live = platform.live(component)
+        live = next(iter(platform.history(component)), None)
         if live is None or (move.to_id, 0.0) not in live.shares:
             raise
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from ..concurrent import each
 from ..release.model import Component, Deployment, State, Version
 from .client import Client
 from .platform import Shares
@@ -32,11 +33,10 @@ class Rest:
         versions = self._client.read(f"{script}/versions", deployable="true")["items"]
         return worker_state(component, deployments, versions)
 
-    def live(self, component: Component) -> Deployment | None:
+    def history(self, component: Component) -> tuple[Deployment, ...]:
         if component.kind == "pages":
-            return _canonical(self._client.read(_project(component)))
-        deployments = self._deployments(component)
-        return deployment_of(deployments[0]) if deployments else None
+            return self._pages_history(component)
+        return tuple(deployment_of(item) for item in self._deployments(component))
 
     def serve(self, component: Component, shares: Shares, message: str, *, force: bool) -> None:
         if component.kind == "pages":
@@ -54,6 +54,26 @@ class Rest:
     def _deployments(self, component: Component) -> list[dict[str, Any]]:
         listed: list[dict[str, Any]] = self._client.read(f"{_script(component)}/deployments")["deployments"]
         return listed
+
+    def _pages_history(self, component: Component) -> tuple[Deployment, ...]:
+        project = _project(component)
+
+        def served() -> list[Deployment]:
+            canonical = _canonical(self._client.read(project))
+            return [canonical] if canonical else []
+
+        def built() -> list[Deployment]:
+            listed = self._client.read(f"{project}/deployments", env="production", page=1, per_page=_PAGE)
+            return [_built(item) for item in listed if _pages_version(item).unfit is None]
+
+        serving, listed = each(lambda read: read(), (served, built))
+        if isinstance(serving, Exception):
+            raise serving
+        if isinstance(listed, Exception):
+            raise listed
+        if not serving:
+            return ()
+        return (*serving, *(item for item in listed if item.id != serving[0].id))
 
     def _pages_state(self, component: Component) -> State:
         project = _project(component)
@@ -125,9 +145,17 @@ def _pages_version(item: dict[str, Any]) -> Version:
 
 def _canonical(project: dict[str, Any]) -> Deployment | None:
     item = project.get("canonical_deployment")
-    if not item:
-        return None
-    return Deployment(item["id"], datetime.fromisoformat(item["created_on"]), ((item["id"], 100.0),))
+    return _built(item) if item else None
+
+
+def _built(item: dict[str, Any]) -> Deployment:
+    trigger = (item.get("deployment_trigger") or {}).get("metadata") or {}
+    return Deployment(
+        item["id"],
+        datetime.fromisoformat(item["created_on"]),
+        ((item["id"], 100.0),),
+        message=trigger.get("commit_message") or None,
+    )
 
 
 def _script(component: Component) -> str:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from graphlib import TopologicalSorter
 
 from ..concurrent import each
 from ..journal import Journal
-from ..release.model import Component
+from ..release.model import Component, Deployment
 from ..release.plan import Move
-from .errors import CloudflareError, SecretChanged, Unanswered
-from .platform import Platform
+from .errors import CloudflareError, Refused, SecretChanged, Unanswered
+from .platform import Platform, Shares
 
-__all__ = ["Moved", "switch"]
+__all__ = ["Moved", "put_back", "switch"]
 
 _BACKOFF = (0.2, 0.5, 1.0, 2.0, 4.0)
 
@@ -23,7 +25,9 @@ class Moved:
     """How one component ended.
 
     ``state`` is ``moved``, ``already`` (was there before), ``stayed`` (where it was), or ``unknown``
-    (Cloudflare did not say). ``where`` is the version that serves, as far as it is known.
+    (Cloudflare did not say). ``where`` is the version that serves, as far as it is known. ``final``
+    says that trying again cannot help. ``overrode`` are versions that somebody else put into service
+    between the plan and the switch, and that the switch took out again.
     """
 
     component: str
@@ -32,6 +36,8 @@ class Moved:
     seconds: float
     problem: str | None = None
     secrets: tuple[str, ...] = ()
+    final: bool = False
+    overrode: tuple[str, ...] = ()
 
     @property
     def at_target(self) -> bool:
@@ -42,7 +48,7 @@ def switch(
     platform: Platform,
     moves: list[Move],
     *,
-    order: dict[str, list[str]],
+    order: Mapping[str, list[str]],
     message: str,
     force: bool,
     journal: Journal,
@@ -69,28 +75,58 @@ def switch(
                 if before in results and not results[before].at_target
             ]
             if missing:
-                results[name] = Moved(
-                    name, "stayed", None, 0.0, f"not touched, because {missing[0]} did not arrive"
-                )
+                why = f"not touched, because {missing[0]} did not arrive"
+                results[name] = Moved(name, "stayed", None, 0.0, why, final=results[missing[0]].final)
             else:
                 going.append(name)
         done = each(lambda name: _switch_one(platform, by_name[name], message, force, journal), going)
         for name, outcome in zip(going, done, strict=True):
-            if isinstance(outcome, Moved):
-                results[name] = outcome
-            elif isinstance(outcome, CloudflareError):
-                results[name] = Moved(name, "unknown", None, 0.0, str(outcome))
-            else:
-                raise outcome
+            results[name] = _told(name, outcome)
         queue.done(*ready)
     return [results[move.component] for move in moves]
 
 
+def put_back(
+    platform: Platform, moves: list[Move], *, message: str, force: bool, journal: Journal
+) -> list[Moved]:
+    """Take components from their targets to what served before, a split included, all at once."""
+    todo = [(move, _Goal(move.live, frozenset((move.to_id,)), _moment(move))) for move in moves]
+    done = each(lambda item: _bring(platform, *item, message, force, journal), todo)
+    return [_told(move.component, found) for (move, _), found in zip(todo, done, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Goal:
+    """What shall serve, what may serve before, and the moment since when a deployment is somebody else's."""
+
+    shares: Shares
+    expected: frozenset[str]
+    since: datetime
+
+
+def _told(name: str, found: Moved | Exception) -> Moved:
+    if isinstance(found, CloudflareError):
+        return Moved(name, "unknown", None, 0.0, str(found))
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+def _moment(move: Move) -> datetime:
+    return datetime.fromisoformat(move.seen)
+
+
 def _switch_one(platform: Platform, move: Move, message: str, force: bool, journal: Journal) -> Moved:
+    goal = _Goal(((move.to_id, 100.0),), frozenset(id_ for id_, _ in move.live), _moment(move))
+    return _bring(platform, move, goal, message, force, journal)
+
+
+def _bring(platform: Platform, move: Move, goal: _Goal, message: str, force: bool, journal: Journal) -> Moved:
     began = time.monotonic()
-    component = Component(move.component, move.kind, move.target)
-    journal.write("switch.start", component=move.component, to=move.to_id)
-    moved = _move(platform, component, move, message, force, journal, began)
+    wanted = " + ".join(id_ for id_, _ in goal.shares)
+    journal.write("switch.start", component=move.component, to=wanted)
+    moved = _move(platform, Component(move.component, move.kind, move.target), goal, message, force, journal)
+    moved = replace(moved, seconds=round(time.monotonic() - began, 4))
     journal.write(
         "switch.end",
         component=move.component,
@@ -98,53 +134,63 @@ def _switch_one(platform: Platform, move: Move, message: str, force: bool, journ
         where=moved.where,
         seconds=moved.seconds,
         problem=moved.problem,
+        overrode=list(moved.overrode) or None,
     )
     return moved
 
 
 def _move(
-    platform: Platform,
-    component: Component,
-    move: Move,
-    message: str,
-    force: bool,
-    journal: Journal,
-    began: float,
+    platform: Platform, component: Component, goal: _Goal, message: str, force: bool, journal: Journal
 ) -> Moved:
-    def ended(
-        state: str, where: str | None, problem: str | None = None, secrets: tuple[str, ...] = ()
-    ) -> Moved:
-        return Moved(move.component, state, where, round(time.monotonic() - began, 4), problem, secrets)
-
-    wrote = False
+    name, wrote = component.name, False
+    ids = tuple(id_ for id_, _ in goal.shares)
     for pause in (*_BACKOFF, None):
-        live = platform.live(component)
-        serving = live.serving if live else ()
-        if serving == (move.to_id,):
-            return ended("moved" if wrote else "already", move.to_id)
-        expected = tuple(id_ for id_, _ in move.live)
-        if set(serving) != set(expected):
-            return ended(
-                "stayed",
-                " + ".join(serving) or None,
-                "somebody deployed in the meantime: this version is not in the plan; plan again",
-            )
+        history = platform.history(component)
+        serving = history[0].serving if history else ()
         where = " + ".join(serving) or None
+        if _is_there(history, goal):
+            state = "moved" if wrote else "already"
+            return Moved(name, state, where, 0.0, overrode=_others(history, goal))
+        if not set(serving) <= goal.expected | set(ids) or not serving:
+            why = "somebody deployed in the meantime: this version is not in the plan; plan again"
+            return Moved(name, "stayed", where, 0.0, why, final=True)
         if pause is None:
-            return ended("stayed", where, "Cloudflare took the change several times, but it is not live")
+            why = "Cloudflare took the change several times, but it is not live"
+            return Moved(name, "stayed", where, 0.0, why)
         try:
             wrote = True
-            platform.serve(component, ((move.to_id, 100.0),), message, force=force)
+            platform.serve(component, goal.shares, message, force=force)
         except SecretChanged as error:
-            names = ", ".join(error.names)
-            return ended("stayed", where, f"secrets changed since the target: {names}", tuple(error.names))
+            why = f"secrets changed since the target: {', '.join(error.names)}"
+            return Moved(name, "stayed", where, 0.0, why, tuple(error.names), final=True)
         except Unanswered as error:
-            journal.write("switch.unanswered", component=move.component, fault=str(error))
+            journal.write("switch.unanswered", component=name, fault=str(error))
+        except Refused as error:
+            return Moved(name, "stayed", where, 0.0, str(error), final=True)
         except CloudflareError as error:
-            return ended("stayed", where, str(error))
+            return Moved(name, "stayed", where, 0.0, str(error))
         else:
-            live = platform.live(component)
-            if live and live.serving == (move.to_id,):
-                return ended("moved", move.to_id)
+            history = platform.history(component)
+            if _is_there(history, goal):
+                return Moved(name, "moved", " + ".join(ids), 0.0, overrode=_others(history, goal))
         time.sleep(pause)
     raise AssertionError("the last round returns")
+
+
+def _is_there(history: tuple[Deployment, ...], goal: _Goal) -> bool:
+    shares = tuple(share for share in history[0].shares if share[1] > 0) if history else ()
+    return sorted(shares) == sorted(goal.shares)
+
+
+def _others(history: tuple[Deployment, ...], goal: _Goal) -> tuple[str, ...]:
+    """What somebody else put into service since the plan was made: Cloudflare has no lock that would stop it."""
+    ours = goal.expected | {id_ for id_, _ in goal.shares}
+    return tuple(
+        dict.fromkeys(
+            id_
+            for deployment in history
+            if deployment.created > goal.since
+            for id_ in deployment.serving
+            if id_ not in ours
+        )
+    )

@@ -36,11 +36,10 @@ class Wrangler:
         # wrangler sorts oldest first; the API, and we, newest first.
         return worker_state(component, deployments, list(reversed(versions)))
 
-    def live(self, component: Component) -> Deployment | None:
+    def history(self, component: Component) -> tuple[Deployment, ...]:
         if component.kind == "pages":
-            return self._pages.live(component)
-        deployments = self._deployments(component)
-        return deployment_of(deployments[0]) if deployments else None
+            return self._pages.history(component)
+        return tuple(deployment_of(item) for item in self._deployments(component))
 
     def serve(self, component: Component, shares: Shares, message: str, *, force: bool) -> None:
         if component.kind == "pages":

@@ -1,39 +1,29 @@
 """Which release to go back to, and why not to another.
 
-The rule, where nobody names a target: the newest release that is complete and coherent, older
-than the newest release that was put into service, and that nobody went back from. It looks at
-what was released, not at what is live now; so a second run, or a run after one that was killed
-half-way, finds the same target again.
+The rule, where nobody names a target: the newest release that is known to be good, older than the
+newest release that was put into service, whole, not condemned, and that nobody went back from. It
+looks at what was released, not at what is live now; so a second run, or a run after one that was
+killed half-way, finds the same target again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
-from .history import last_served, rolled_back_from, why_unfit
+from .candidate import Candidate, Rules, candidate_of
+from .history import why_unfit
 from .model import Release, State, Version
 
-__all__ = ["Candidate", "Choice", "Refusal", "choose", "live_release"]
+if TYPE_CHECKING:
+    from ..ledger.view import View
 
+__all__ = ["Choice", "Refusal", "choose", "floor", "pinned"]
 
-@dataclass(slots=True)
-class Candidate:
-    """A release as a target: the version per component, and what speaks against it.
-
-    ``broken`` says why it is no whole set; ``left`` names the components that were rolled back
-    from it, which only a person may overrule by naming the release.
-    """
-
-    release: Release
-    versions: dict[str, Version]
-    broken: str | None = None
-    left: tuple[str, ...] = ()
-
-    @property
-    def objection(self) -> str | None:
-        left = f"it was rolled back from ({', '.join(self.left)})" if self.left else None
-        return "; ".join(part for part in (self.broken, left) if part) or None
+# As many releases as a person can look through in a refusal.
+_LISTED = 20
 
 
 @dataclass(slots=True)
@@ -47,138 +37,190 @@ class Choice:
 
 
 class Refusal(Exception):
-    """No target can be chosen. ``candidates`` are all releases, newest first, for the table."""
+    """No target can be chosen. ``candidates`` are the newest releases, for the table.
 
-    def __init__(self, message: str, candidates: list[Candidate]) -> None:
+    ``next`` are the extra variables that would let the run go on, where there are any.
+    """
+
+    def __init__(self, message: str, candidates: list[Candidate], *, next_: str = "") -> None:
         super().__init__(message)
         self.candidates = candidates
+        self.next = next_
 
 
 def choose(
     states: Mapping[str, State],
     releases: list[Release],
+    known: View,
+    rules: Rules,
     *,
     release: str | None = None,
     versions: Mapping[str, str] | None = None,
 ) -> Choice:
     """Choose the target.
 
-    ``releases`` are newest first, as :func:`group` gives them. ``release`` names one (name, tag,
-    commit or message); ``versions`` maps components to version ids, and the components that it
-    does not name stay as they are. Raises :class:`Refusal`.
+    ``states`` are all components of this run; ``releases`` what :func:`group` makes of them;
+    ``known`` what the ledger says. ``release`` names one (name, tag, commit or message);
+    ``versions`` maps components to version ids, and the components that it does not name stay as
+    they are. Raises :class:`Refusal`.
     """
-    candidates = [_candidate(item, states, releases) for item in releases]
+    choosing = _Choosing(states, releases, known, rules)
     if versions:
-        return _explicit_versions(states, versions, candidates)
+        return choosing.explicit(versions)
     if release is not None:
-        return _named(release, candidates)
-    newest = next((item for item in candidates if _was_served(item.release, states)), None)
-    if newest is None:
-        raise Refusal("no release was ever put into service, so there is nothing to go back to", candidates)
-    skipped: list[Candidate] = []
-    for candidate in candidates[candidates.index(newest) + 1 :]:
-        if candidate.objection is None:
-            reason = f"the newest complete release before {newest.release.name}"
-            return Choice(candidate, newest.release, skipped, reason)
-        if candidate.release.ambiguous:
-            # Going further back without asking would be a guess.
-            raise Refusal(
-                f"release {candidate.release.name} is not one coherent set: {candidate.broken}", candidates
-            )
-        skipped.append(candidate)
-    raise Refusal(f"no release before {newest.release.name} can be a target", candidates)
+        return choosing.named(release)
+    return choosing.newest_good()
 
 
-def live_release(states: Mapping[str, State], releases: list[Release]) -> tuple[Release | None, list[str]]:
-    """The release that most components serve, and the components that do not fit it."""
-    serving = {name: set(state.live.serving) if state.live else set() for name, state in states.items()}
+def pinned(
+    states: Mapping[str, State],
+    releases: list[Release],
+    asked: Mapping[str, Any],
+    reason: str,
+    *,
+    exactly: bool,
+) -> Choice:
+    """The target of a plan or goal that exists already: ``release`` and ``moves`` as plans hold them.
 
-    def fitting(release: Release) -> list[str]:
-        return [
-            name
-            for name, ids in serving.items()
-            if ids and ids <= {version.id for version in release.members.get(name, [])}
-        ]
-
-    best = max(releases, key=lambda item: len(fitting(item)), default=None)
-    if best is None or not fitting(best):
-        return None, list(states)
-    carried = {
-        name
-        for name, state in states.items()
-        if state.component.follows == "when_changed" and name not in best.members
-    }
-    fits = set(fitting(best)) | carried
-    return best, [name for name in states if name not in fits]
-
-
-def _candidate(release: Release, states: Mapping[str, State], releases: list[Release]) -> Candidate:
-    candidate = Candidate(release, {})
-    if release.ambiguous is not None:
-        candidate.broken = release.ambiguous
-        return candidate
-    missing: list[str] = []
-    unfit: list[str] = []
-    left: list[str] = []
-    for name, state in states.items():
-        members = release.members.get(name, [])
-        if not members:
-            carried = (
-                _in_service_at(state, release, releases)
-                if state.component.follows == "when_changed"
-                else None
-            )
-            if carried is None:
-                missing.append(name)
-            else:
-                candidate.versions[name] = carried
-            continue
-        version = last_served(state, members)
+    A component may be at its start or at its target. With ``exactly`` that is left to the hash of the
+    plan. Raises :class:`Refusal`.
+    """
+    chosen: dict[str, Version] = {}
+    for move in asked["moves"]:
+        name = move["component"]
+        version = states[name].version(move["to_id"]) if name in states else None
         if version is None:
-            unfit.append(f"{name} {why_unfit(state, members[0])}")
-            continue
-        candidate.versions[name] = version
-        if rolled_back_from(state) & {member.id for member in members}:
-            left.append(name)
-    objections = [f"{', '.join(missing)} has no version of it"] if missing else []
-    candidate.broken = "; ".join(objections + unfit) or None
-    candidate.left = tuple(left)
-    return candidate
+            raise Refusal(f"{name}: version {move['to_id']} cannot be deployed any more", [])
+        live = states[name].live
+        known = {id_ for id_, _ in move["live"]} | {move["to_id"]}
+        if not exactly and live is not None and not set(live.serving) <= known:
+            raise Refusal(f"{name}: {' + '.join(live.serving)} was deployed since: plan again", [])
+        chosen[name] = version
+    found = next((each for each in releases if each.name == asked["release"]), None)
+    members = {name: [version] for name, version in chosen.items()}
+    release = Release(asked["release"], members, recorded=found.recorded if found else None)
+    return Choice(Candidate(release, chosen), None, [], reason)
 
 
-def _in_service_at(state: State, release: Release, releases: list[Release]) -> Version | None:
-    left = rolled_back_from(state)
-    return next(
-        (
-            version
-            for version in state.versions
-            if version.created <= release.finished
-            and version.id not in left
-            and why_unfit(state, version) is None
-        ),
-        None,
-    )
+def floor(wanted: str, releases: list[Release]) -> datetime:
+    """The moment that ``not_older_than`` means: a release (its own moment), or a time in ISO 8601.
+
+    Raises :class:`Refusal`.
+    """
+    found = [each for each in releases if _answers_to(each, wanted)]
+    if found:
+        return min(each.finished for each in found)
+    try:
+        moment = datetime.fromisoformat(wanted)
+    except ValueError:
+        raise Refusal(
+            f"not_older_than is {wanted!r}, which is neither a release nor a time like 2026-11-24T21:30", []
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class _Choosing:
+    states: Mapping[str, State]
+    releases: list[Release]
+    known: View
+    rules: Rules
+
+    def newest_good(self) -> Choice:
+        newest = next((each for each in self.releases if _was_served(each, self.states)), None)
+        if newest is None:
+            raise self.refusal("no release was ever put into service, so there is nothing to go back to")
+        skipped: list[Candidate] = []
+        unproved: Candidate | None = None
+        for release in self.releases[self.releases.index(newest) + 1 :]:
+            candidate = self.look(release)
+            if candidate.objection is None and candidate.not_proved is None:
+                self.reach(candidate)
+            if candidate.objection is None and candidate.not_proved is None:
+                reason = f"the newest release before {newest.name} that is known to be good"
+                return Choice(candidate, newest, skipped, reason)
+            if release.ambiguous and not self.rules.evidence and unproved is None:
+                # Going further back without asking would be a guess.
+                raise self.refusal(f"release {release.name} is not one coherent set: {candidate.broken}")
+            if unproved is None and candidate.objection is None:
+                unproved = candidate
+            skipped.append(candidate)
+        if unproved is None:
+            raise self.refusal(f"no release before {newest.name} can be a target")
+        if self.rules.evidence:
+            raise self.refusal(
+                f"no release before {newest.name} is known to be good; the newest that is whole is "
+                f"{unproved.release.name}, and {unproved.not_proved}",
+                next_="require_evidence=false",
+            )
+        return self.without_evidence(newest, skipped)
+
+    def without_evidence(self, newest: Release, skipped: list[Candidate]) -> Choice:
+        for place, candidate in enumerate(skipped):
+            if candidate.objection is None:
+                self.reach(candidate)
+            if candidate.objection is None:
+                reason = f"the newest whole release before {newest.name}, without evidence"
+                return Choice(candidate, newest, skipped[:place], reason)
+        raise self.refusal(f"no release before {newest.name} can be a target")
+
+    def named(self, wanted: str) -> Choice:
+        found = [each for each in self.releases if _answers_to(each, wanted)]
+        # A deploy that was repeated leaves versions of the same name that nobody recorded.
+        found = [each for each in found if each.recorded is not None] or found
+        if not found:
+            raise self.refusal(f"there is no release {wanted!r}")
+        if len(found) > 1:
+            names = ", ".join(each.name for each in found)
+            raise self.refusal(f"{wanted!r} means more than one release: {names}")
+        candidate = self.look(found[0])
+        if candidate.forbidden is None:
+            self.reach(candidate)
+        if candidate.forbidden is not None:
+            raise self.refusal(f"release {candidate.release.name} cannot be a target: {candidate.forbidden}")
+        lacks = f", though {candidate.not_proved}" if candidate.not_proved else ""
+        return Choice(candidate, None, [], f"asked for: release={wanted}{lacks}")
+
+    def explicit(self, versions: Mapping[str, str]) -> Choice:
+        unknown = [name for name in versions if name not in self.states]
+        if unknown:
+            raise self.refusal(f"versions names {', '.join(unknown)}, which is no component of this run")
+        chosen: dict[str, Version] = {}
+        for name, version_id in versions.items():
+            version = self.states[name].version(version_id)
+            if version is None:
+                raise self.refusal(f"{name} has no version {version_id} that can be deployed")
+            condemned = self.known.condemned_version(name, version_id)
+            why = version.unfit or (f"condemned: {condemned.reason}" if condemned else None)
+            if why is not None:
+                raise self.refusal(f"version {version_id} of {name} cannot be a target: it is {why}")
+            chosen[name] = version
+        release = Release("the versions given", {name: [version] for name, version in chosen.items()})
+        candidate = Candidate(release, chosen)
+        self.reach(candidate)
+        if candidate.broken is not None:
+            raise self.refusal(f"the versions given cannot be a target: {candidate.broken}")
+        return Choice(candidate, None, [], "asked for: versions=…")
+
+    def look(self, release: Release) -> Candidate:
+        return candidate_of(release, self.states, self.releases, self.known, self.rules)
+
+    def reach(self, candidate: Candidate) -> None:
+        if self.rules.unreachable is not None:
+            candidate.broken = self.rules.unreachable(candidate.versions)
+
+    def refusal(self, message: str, *, next_: str = "") -> Refusal:
+        return Refusal(message, [self.look(each) for each in self.releases[:_LISTED]], next_=next_)
 
 
 def _was_served(release: Release, states: Mapping[str, State]) -> bool:
+    if release.recorded is not None:
+        return True
     return any(
         name in states and why_unfit(states[name], version) is None
         for name, members in release.members.items()
         for version in members
     )
-
-
-def _named(wanted: str, candidates: list[Candidate]) -> Choice:
-    found = [candidate for candidate in candidates if _answers_to(candidate.release, wanted)]
-    if not found:
-        raise Refusal(f"there is no release {wanted!r}", candidates)
-    if len(found) > 1:
-        names = ", ".join(candidate.release.name for candidate in found)
-        raise Refusal(f"{wanted!r} means more than one release: {names}", candidates)
-    candidate = found[0]
-    if candidate.broken:
-        raise Refusal(f"release {candidate.release.name} cannot be a target: {candidate.broken}", candidates)
-    return Choice(candidate, None, [], f"asked for: release={wanted}")
 
 
 def _answers_to(release: Release, wanted: str) -> bool:
@@ -191,25 +233,3 @@ def _answers_to(release: Release, wanted: str) -> bool:
             if version.commit and len(wanted) >= 7 and version.commit.startswith(wanted):
                 return True
     return False
-
-
-def _explicit_versions(
-    states: Mapping[str, State], versions: Mapping[str, str], candidates: list[Candidate]
-) -> Choice:
-    unknown = [name for name in versions if name not in states]
-    if unknown:
-        raise Refusal(f"versions names {', '.join(unknown)}, which is no component of this run", candidates)
-    chosen: dict[str, Version] = {}
-    for name, version_id in versions.items():
-        version = states[name].version(version_id)
-        if version is None:
-            raise Refusal(f"{name} has no version {version_id} that can be deployed", candidates)
-        if version.unfit is not None:
-            raise Refusal(
-                f"version {version_id} of {name} cannot be a target: it is {version.unfit}", candidates
-            )
-        chosen[name] = version
-    release = Release(
-        name="the versions given", members={name: [version] for name, version in chosen.items()}
-    )
-    return Choice(Candidate(release, chosen), None, [], "asked for: versions=…")

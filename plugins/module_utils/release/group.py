@@ -1,18 +1,23 @@
 """Which versions of different components belong together.
 
-Keys are tried from the strongest to the weakest: the tag, the commit, the message; what carries
-none of them joins by the time at which it was made. A key that is used again for something else
-("latest", "deploy") would join what does not belong together: it is not used at all.
+What the ledger recorded as a release is one. For the other versions keys are tried from the
+strongest to the weakest: the tag, the commit, the message; what carries none of them joins by the
+time at which it was made. A key that is used again for something else ("latest", "deploy") would
+join what does not belong together: it is not used at all.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from .model import Release, State, Version
+
+if TYPE_CHECKING:
+    from ..ledger.view import Recorded
 
 __all__ = ["KEYS", "group"]
 
@@ -22,30 +27,70 @@ _COMMIT = re.compile(r"(?<![\w-])(?=[0-9]*[a-f])[0-9a-f]{7,40}(?![\w-])")
 _Item = tuple[str, Version]
 
 
-def group(states: Mapping[str, State], *, window: timedelta, keys: Iterable[str] = KEYS) -> list[Release]:
+def group(
+    states: Mapping[str, State],
+    *,
+    window: timedelta,
+    keys: Iterable[str] = KEYS,
+    recorded: Sequence[Recorded] = (),
+) -> list[Release]:
     """Group the versions of all components into releases, newest first.
 
     ``window`` is the longest time between two versions of one release when only time joins them.
-    A version made by a secret change belongs to the release of the version before it.
+    A version made by a secret change belongs to the release of the version before it. ``recorded``
+    are the releases of the ledger, newest first; all of them are in the answer.
     """
     keys = tuple(keys)
+    maker = _makers(states, recorded)
     primary: dict[str, list[Version]] = {}
+    made: dict[str, list[_Item]] = {each.name: [] for each in recorded}
     secret_of: dict[tuple[str, str], list[Version]] = defaultdict(list)
     for name, state in states.items():
         primary[name] = []
-        for version in sorted(state.versions, key=lambda item: item.created):
-            if version.unfit is not None:
-                continue
-            if version.secret_only and primary[name]:
-                secret_of[name, primary[name][-1].id].append(version)
+        for chain in _chains(state):
+            secret_of[name, chain[0].id] = chain[1:]
+            makers = [maker[name, version.id] for version in chain if (name, version.id) in maker]
+            if makers:
+                made[makers[0]].append((name, chain[0]))
             else:
-                primary[name].append(version)
+                primary[name].append(chain[0])
 
     sets = _join_by_keys(primary, [key for key in keys if key != "window"])
     if "window" in keys:
         sets = _join_by_time(sets, window)
     releases = [_release(items, secret_of) for items in sets]
+    releases += [_of_record(each, made[each.name], secret_of) for each in recorded]
     return sorted(releases, key=lambda release: release.finished, reverse=True)
+
+
+def _makers(states: Mapping[str, State], recorded: Sequence[Recorded]) -> dict[tuple[str, str], str]:
+    """The recorded release that brought a version: the oldest that has it; later ones only carry it."""
+    listed = {name: {version.id for version in state.versions} for name, state in states.items()}
+    return {
+        (name, version): release.name
+        for release in recorded
+        for name, version in release.versions.items()
+        if version in listed.get(name, ())
+    }
+
+
+def _chains(state: State) -> list[list[Version]]:
+    """Versions oldest first, each with those that secret changes made of it."""
+    chains: list[list[Version]] = []
+    for version in sorted(state.versions, key=lambda item: item.created):
+        if version.unfit is not None:
+            continue
+        if version.secret_only and chains:
+            chains[-1].append(version)
+        else:
+            chains.append([version])
+    return chains
+
+
+def _of_record(
+    recorded: Recorded, items: list[_Item], secret_of: Mapping[tuple[str, str], list[Version]]
+) -> Release:
+    return Release(recorded.name, _members(items, secret_of), recorded=recorded)
 
 
 def _tokens(version: Version, keys: Iterable[str]) -> dict[str, str]:
@@ -126,10 +171,8 @@ def _may_join(left: list[_Item], right: list[_Item], window: timedelta) -> bool:
 
 
 def _release(items: list[_Item], secret_of: Mapping[tuple[str, str], list[Version]]) -> Release:
-    members: dict[str, list[Version]] = defaultdict(list)
-    for name, version in sorted(items, key=lambda item: item[1].created, reverse=True):
-        members[name] += [*reversed(secret_of.get((name, version.id), [])), version]
-    release = Release(name=_name(items), members=dict(members))
+    members = _members(items, secret_of)
+    release = Release(name=_name(items), members=members)
     codes: dict[str, set[str | None]] = defaultdict(set)
     for name, version in items:
         codes[name].add(version.tag or version.commit or version.message)
@@ -142,6 +185,15 @@ def _release(items: list[_Item], secret_of: Mapping[tuple[str, str], list[Versio
     if doubtful:
         release.ambiguous = f"{', '.join(doubtful)} has several versions in it that nothing tells apart"
     return release
+
+
+def _members(
+    items: list[_Item], secret_of: Mapping[tuple[str, str], list[Version]]
+) -> dict[str, list[Version]]:
+    members: dict[str, list[Version]] = defaultdict(list)
+    for name, version in sorted(items, key=lambda item: item[1].created, reverse=True):
+        members[name] += [*reversed(secret_of.get((name, version.id), [])), version]
+    return dict(members)
 
 
 def _name(items: list[_Item]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .model import State, Version
 
-__all__ = ["last_served", "rolled_back_from", "why_unfit"]
+__all__ = ["last_served", "rolled_back_from", "why_unfit", "with_secret_changes"]
 
 
 def rolled_back_from(state: State) -> set[str]:
@@ -51,6 +51,16 @@ def last_served(state: State, versions: list[Version]) -> Version | None:
     newer one is how it was last known to work.
     """
     return next((version for version in versions if why_unfit(state, version) is None), None)
+
+
+def with_secret_changes(state: State, version: Version) -> list[Version]:
+    """A version and those that later secret changes made of its code, newest first."""
+    chain = [version]
+    for newer in reversed(state.versions[: state.versions.index(version)]):
+        if not newer.secret_only:
+            break
+        chain.insert(0, newer)
+    return chain
 
 
 def _may_have_served(state: State, version: Version) -> bool:

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..ledger.view import Recorded
 
 __all__ = ["Component", "Deployment", "Release", "State", "Version"]
 
@@ -96,12 +100,14 @@ class Release:
     """Versions of several components that belong together.
 
     ``members`` maps a component's name to its versions in this release, newest first.
-    ``ambiguous`` says why the set cannot be told apart, or is ``None``.
+    ``ambiguous`` says why the set cannot be told apart, or is ``None``. ``recorded`` is what the ledger
+    says of it: then its versions are those of the ledger, and ``members`` only the ones that it brought.
     """
 
     name: str
     members: dict[str, list[Version]] = field(default_factory=dict)
     ambiguous: str | None = None
+    recorded: Recorded | None = None
 
     @property
     def finished(self) -> datetime:
@@ -112,6 +118,8 @@ class Release:
             for version in versions
             if not version.secret_only
         ]
+        if self.recorded is not None and not own:
+            return self.recorded.recorded
         return max(own or [version.created for versions in self.members.values() for version in versions])
 
     @property

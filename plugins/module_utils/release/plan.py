@@ -9,10 +9,12 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from .choose import Candidate, Choice, live_release
+from .candidate import Candidate
+from .choose import Choice
+from .live import Index, index_of, live_release
 from .model import Release, State, Version
 
-__all__ = ["Move", "Plan", "identity_of", "make_plan", "release_of"]
+__all__ = ["Move", "Plan", "identity_of", "make_plan"]
 
 _METHODS = {"worker": "deployment at 100 %", "pages": "Pages rollback"}
 
@@ -21,17 +23,17 @@ _METHODS = {"worker": "deployment at 100 %", "pages": "Pages rollback"}
 class Move:
     """What happens to one component.
 
-    ``live`` is what serves now, as ``[[version id, percent], ...]``, and ``deployment`` the id under
-    which it does: the switch compares both with what it finds. ``method`` is ``none`` when the
-    component is already where it should be. ``identity`` is what the target may say of itself:
-    ``release``, ``tag``, ``commit``, ``version_id``. Times are UTC, ISO 8601.
+    ``live`` is what serves now, as ``[[version id, percent], ...]``, and ``seen`` when the newest thing
+    was made that the plan knows of: the switch compares both with what it finds. ``method`` is ``none``
+    when the component is already where it should be. ``identity`` is what the target may say of
+    itself: ``release``, ``tag``, ``commit``, ``version_id``. Times are UTC, ISO 8601.
     """
 
     component: str
     kind: str
     target: str
     live: tuple[tuple[str, float], ...]
-    deployment: str | None
+    seen: str
     from_label: str
     to_id: str
     to_label: str
@@ -51,7 +53,9 @@ class Move:
 class Plan:
     """The moves of one environment. ``left_out`` are declared components that this run does not touch.
 
-    ``release_made`` is when the last version of the target was made, ISO 8601.
+    ``release_made`` is when the last version of the target was made, ISO 8601. ``leaves`` is what the
+    moves roll back from: names of releases, and version ids per component. ``levels`` are the schema
+    levels that the ledger recorded for the target; ``stays`` what the rollback does not take back.
     """
 
     environment: str
@@ -62,6 +66,9 @@ class Plan:
     moves: list[Move]
     skipped: list[dict[str, str]] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    leaves: dict[str, Any] = field(default_factory=dict)
+    levels: dict[str, str] = field(default_factory=dict)
+    stays: list[str] = field(default_factory=list)
 
     @property
     def changes(self) -> bool:
@@ -92,11 +99,13 @@ def make_plan(
 ) -> Plan:
     """Turn a choice into moves. Components that the choice does not name stay as they are."""
     live, _ = live_release(states, releases)
+    index = index_of(releases)
     moves = [
-        _move(state, choice.candidate, releases, choice.reason)
+        _move(state, choice.candidate, index, choice.reason)
         for name, state in states.items()
         if name in choice.candidate.versions
     ]
+    recorded = choice.candidate.release.recorded
     untouched = [name for name in states if name not in choice.candidate.versions]
     return Plan(
         environment=environment,
@@ -107,10 +116,27 @@ def make_plan(
         moves=moves,
         skipped=[{"release": item.release.name, "why": item.objection or ""} for item in choice.skipped],
         left_out=sorted([*left_out, *untouched]),
+        leaves=_leaves(states, choice, index, whole=not left_out and not untouched),
+        levels={name: told.get("level", "") for name, told in recorded.databases.items()} if recorded else {},
     )
 
 
-def _move(state: State, candidate: Candidate, releases: list[Release], reason: str) -> Move:
+def _leaves(states: Mapping[str, State], choice: Choice, index: Index, *, whole: bool) -> dict[str, Any]:
+    """What the plan rolls back from: versions newer than their targets, and the releases that brought them."""
+    versions: dict[str, list[str]] = {}
+    releases: dict[str, None] = {}
+    for name, target in choice.candidate.versions.items():
+        live = states[name].live
+        for id_ in live.serving if live else ():
+            version = states[name].version(id_)
+            if version is not None and version.created > target.created:
+                versions.setdefault(name, []).append(id_)
+                if (name, id_) in index:
+                    releases[index[name, id_].name] = None
+    return {"releases": list(releases) if whole else [], "versions": versions}
+
+
+def _move(state: State, candidate: Candidate, index: Index, reason: str) -> Move:
     version = candidate.versions[state.component.name]
     live = state.live
     serving = [share for share in live.shares if share[1] > 0] if live else []
@@ -121,10 +147,10 @@ def _move(state: State, candidate: Candidate, releases: list[Release], reason: s
         kind=state.component.kind,
         target=state.component.target,
         live=tuple(serving),
-        deployment=live.id if live else None,
-        from_label=" + ".join(_label(id_, state, releases) for id_, _ in serving) or "nothing",
+        seen=_newest(state).isoformat(),
+        from_label=" + ".join(_label(id_, state, index) for id_, _ in serving) or "nothing",
         to_id=version.id,
-        to_label=_label(version.id, state, releases),
+        to_label=_label(version.id, state, index),
         to_created=_iso(version.created),
         method="none" if there else _METHODS[state.component.kind],
         why="is there already" if there else reason,
@@ -144,20 +170,13 @@ def _secret_changed(state: State, target: Version) -> bool:
     return any(version.secret_only and version.created > target.created for version in state.versions)
 
 
-def release_of(component: str, version_id: str, releases: list[Release]) -> Release | None:
-    """The release that a version of a component belongs to."""
-    return next(
-        (
-            release
-            for release in releases
-            if any(version.id == version_id for version in release.members.get(component, []))
-        ),
-        None,
-    )
+def _newest(state: State) -> datetime:
+    made = [deployment.created for deployment in state.deployments]
+    return max(made + [version.created for version in state.versions])
 
 
-def _label(version_id: str, state: State, releases: list[Release]) -> str:
-    release = release_of(state.component.name, version_id, releases)
+def _label(version_id: str, state: State, index: Index) -> str:
+    release = index.get((state.component.name, version_id))
     return f"{release.name} ({version_id[:8]})" if release else version_id[:8]
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from .choose import live_release
+from .live import Index, index_of, live_release
 from .model import Release, State
-from .plan import identity_of, release_of
+from .plan import identity_of
 from .text import age, columns
 
 __all__ = ["identities", "status_rows", "status_table"]
@@ -19,11 +19,12 @@ def status_rows(
 ) -> tuple[str | None, list[dict[str, Any]]]:
     """The release that most components serve, and a row per component; ``problem`` says what does not fit."""
     release, misfits = live_release(states, releases)
+    index = index_of(releases)
     rows = []
     for name, state in states.items():
         live = state.live
         serving = [share for share in live.shares if share[1] > 0] if live else []
-        belongs = [_release_name(name, id_, releases) for id_, _ in serving]
+        belongs = [_release_name(name, id_, index) for id_, _ in serving]
         rows.append(
             {
                 "component": name,
@@ -43,10 +44,11 @@ def status_rows(
 def identities(states: Mapping[str, State], releases: list[Release]) -> dict[str, dict[str, str | None]]:
     """What each component may call the version that serves now; a component with a split is left out."""
     found = {}
+    index = index_of(releases)
     for name, state in states.items():
         version = state.version(state.live.sole) if state.live and state.live.sole else None
         if version is not None:
-            release = release_of(name, version.id, releases)
+            release = index.get((name, version.id))
             found[name] = identity_of(version, release.name if release else None)
     return found
 
@@ -74,8 +76,8 @@ def status_table(rows: list[dict[str, Any]], now: datetime) -> list[str]:
     return columns(table)
 
 
-def _release_name(component: str, version_id: str, releases: list[Release]) -> str:
-    release = release_of(component, version_id, releases)
+def _release_name(component: str, version_id: str, index: Index) -> str:
+    release = index.get((component, version_id))
     return release.name if release else "unknown"
 
 

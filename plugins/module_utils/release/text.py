@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 from datetime import datetime
 
-from .choose import Candidate
+from .candidate import Candidate
 from .plan import Plan
 
 __all__ = ["age", "candidate_table", "columns", "plan_table"]
@@ -33,6 +33,7 @@ def plan_table(plan: Plan, now: datetime) -> list[str]:
         )
     lines = columns(rows)
     lines += [f"passed over: {item['release']}: {item['why']}" for item in plan.skipped]
+    lines += [f"stays as it is: {text}" for text in plan.stays]
     if plan.left_out:
         lines.append(f"not in this run, so the set stays incomplete: {', '.join(plan.left_out)}")
     return lines

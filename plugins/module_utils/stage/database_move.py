@@ -14,7 +14,7 @@ from ..database.decide import DOWN, NOTHING, REWIND
 from ..database.managed import Earlier
 from ..database.words import loss_in_words
 from ..outcome import FAILED, PARTIAL, outcome
-from .options import CLOUDFLARE, DATABASES, RUN
+from .options import CLOUDFLARE, DATABASES, LOCKED, RUN
 from .task import Task
 
 __all__ = ["SPEC", "work"]
@@ -23,6 +23,7 @@ SPEC: dict[str, Any] = {
     **RUN,
     **CLOUDFLARE,
     **DATABASES,
+    **LOCKED,
     "accept_loss": {"type": "str", "default": ""},
     "planned": {"type": "list", "elements": "dict", "required": True},
 }
@@ -35,7 +36,7 @@ def work(task: Task) -> dict[str, Any]:
     result: dict[str, Any] = {"moved": [], "notes": [], "changed": bool(moving)}
     if task.check_mode or not moving:
         return result
-    with task.journal.stage("databases.move"):
+    with task.keeping_lock(), task.journal.stage("databases.move"):
         outcomes = each(lambda item: _move(task, declared[item["name"]], item), moving)
     failed = []
     for item, done in zip(moving, outcomes, strict=True):

@@ -28,6 +28,10 @@ SPEC: dict[str, Any] = {
     **DATABASES,
     "release": {"type": "str", "required": True},
     "release_made": {"type": "str", "default": ""},
+    "levels": {"type": "dict", "default": {}},
+    "plan_hash": {"type": "str", "default": ""},
+    "needs_approval": {"type": "bool", "default": False},
+    "only_plan": {"type": "bool", "default": False},
     "accept_loss": {"type": "str", "default": ""},
 }
 
@@ -47,12 +51,14 @@ def work(task: Task) -> dict[str, Any]:
                 problems.append(f"{declared['name']}: {made}")
             else:
                 planned.append(made)
-        hash_ = _hash(params["release"], planned)
+        hash_ = _hash(params["plan_hash"] or params["release"], planned)
         table = _table(planned)
         shown = [{key: value for key, value in item.items() if key != "snapshot"} for item in planned]
         task.journal.write("databases.plan", hash=hash_, databases=shown)
     result: dict[str, Any] = {"databases": planned, "hash": hash_, "table": table}
     allowed = {item["name"]: item["loss_allowed"] for item in todo}
+    for item in planned:
+        item["within_limit"] = _is_allowed(item, allowed[item["name"]])
     again = f"ansible-playbook rollback.yml -i {params['environment_name']}"
     refused = [item for item in planned if item["method"] == REFUSE]
     if problems or refused:
@@ -66,14 +72,16 @@ def work(task: Task) -> dict[str, Any]:
             else "put right what is said above, then run again",
             details=details,
         )
-    elif (
-        any(not _is_allowed(item, allowed[item["name"]]) for item in planned)
+    approval = " -e approved_by=<who> -e reason='<why>'" if params["needs_approval"] else ""
+    if "outcome" not in result and (
+        not params["only_plan"]
+        and not all(item["within_limit"] for item in planned)
         and params["accept_loss"] != hash_
     ):
         result["outcome"] = outcome(
             REFUSED,
             "nothing was changed: data would be lost",
-            next_=f"{again} -e accept_loss={hash_}, if that is acceptable",
+            next_=f"{again} -e accept_loss={hash_}{approval}, if that is acceptable",
             details=table,
         )
     return result
@@ -90,7 +98,7 @@ def _plan_one(task: Task, declared: Mapping[str, Any]) -> dict[str, Any]:
         ids = applied_after(
             release,
             status.applied,
-            declared=declared["schema_levels"],
+            declared={**_recorded(task, declared["name"]), **declared["schema_levels"]},
             applied_at=database.applied_at(),
             released=datetime.fromisoformat(made) if made else None,
         )
@@ -131,6 +139,12 @@ def _plan_one(task: Task, declared: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _recorded(task: Task, name: str) -> dict[str, str]:
+    """The level that the ledger recorded with the release."""
+    level = task.params["levels"].get(name)
+    return {task.params["release"]: level} if level else {}
+
+
 def _works(declared: Mapping[str, Any], release: str, applied: tuple[str, ...]) -> bool | None:
     up_to = declared["schema_works_up_to"].get(release)
     if up_to is None:
@@ -151,9 +165,10 @@ def _is_allowed(item: Mapping[str, Any], allowed: int) -> bool:
     return None not in rows and sum(rows) <= allowed
 
 
-def _hash(release: str, planned: list[dict[str, Any]]) -> str:
+def _hash(of_the_code: str, planned: list[dict[str, Any]]) -> str:
+    """The hash of the whole plan: of what happens to the code, and to every database."""
     essence = [
-        release,
+        of_the_code,
         sorted((item["name"], item["method"], item["level"], item["since"]) for item in planned),
     ]
     return hashlib.sha256(json.dumps(essence).encode()).hexdigest()[:12]

@@ -7,12 +7,12 @@ from typing import Any
 
 from ..journal import FILE, read
 from ..outcome import DONE, FAILED, REFUSED, outcome
-from .options import CLOUDFLARE, DATABASES, RUN
+from .options import CLOUDFLARE, DATABASES, LOCKED, RUN
 from .task import Task
 
 __all__ = ["SPEC", "work"]
 
-SPEC: dict[str, Any] = {**RUN, **CLOUDFLARE, **DATABASES, "undo": {"type": "str", "required": True}}
+SPEC: dict[str, Any] = {**RUN, **CLOUDFLARE, **DATABASES, **LOCKED, "undo": {"type": "str", "required": True}}
 
 
 def work(task: Task) -> dict[str, Any]:
@@ -23,7 +23,12 @@ def work(task: Task) -> dict[str, Any]:
     if not path.is_file():
         message = f"nothing was changed: there is no run {params['undo']} ({path})"
         return {"outcome": outcome(REFUSED, message, next_=f"ls {params['runs_dir']}")}
-    todo = [event for event in reversed(_set_aside(path)) if event["database"] in declared]
+    told = [event for event in reversed(_set_aside(path)) if event["database"] in declared]
+    try:
+        todo = [*_not_told(task, path, told), *told]
+    except Exception as error:
+        message = f"nothing was changed: {error}"
+        return {"outcome": outcome(REFUSED, message, next_="put that right, then the same command again")}
     status = f"ansible-playbook status.yml -i {params['environment_name']}"
     if not todo:
         message = f"nothing to do: run {params['undo']} set no data of these databases aside"
@@ -32,7 +37,7 @@ def work(task: Task) -> dict[str, Any]:
         details = [f"{event['database']}: {event['undo']}" for event in todo]
         return {"outcome": outcome(DONE, "only a check, nothing was changed", next_=status, details=details)}
     done: list[str] = []
-    with task.journal.stage("databases.undo"):
+    with task.keeping_lock(), task.journal.stage("databases.undo"):
         for event in todo:
             try:
                 with task.database(declared[event["database"]]) as database:
@@ -46,6 +51,26 @@ def work(task: Task) -> dict[str, Any]:
             done.append(event["database"])
     message = f"{', '.join(done)} is as it was before run {params['undo']}; the code was not touched"
     return {"changed": True, "outcome": outcome(DONE, message, next_=status)}
+
+
+def _not_told(task: Task, path: Path, told: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What PostgreSQL keeps of a run that was killed right after a swap, before it could note it down.
+
+    Asked only where the run began a swap: then a server that cannot be reached is in nobody's way.
+    """
+    from ..database.postgres import ManagedPostgres
+
+    if not any(event["event"] == "postgres.swap.start" for event in read(path)):
+        return []
+    names = {event["database"] for event in told}
+    found = []
+    for declared in task.params["databases"]:
+        if declared["kind"] == "postgres" and declared["name"] not in names:
+            with task.database(declared) as database:
+                assert isinstance(database, ManagedPostgres)
+                if undo := database.left_by(task.params["undo"]):
+                    found.append({"database": declared["name"], "undo": undo})
+    return found
 
 
 def _set_aside(path: Path) -> list[dict[str, Any]]:

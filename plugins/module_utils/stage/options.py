@@ -6,7 +6,17 @@ from typing import Any
 
 from ..release.group import KEYS
 
-__all__ = ["CLOUDFLARE", "COMPONENTS", "DATABASES", "GROUPING", "MOVING", "PROBING", "RUN"]
+__all__ = [
+    "CLOUDFLARE",
+    "COMPONENTS",
+    "DATABASES",
+    "GROUPING",
+    "LEDGER",
+    "LOCKED",
+    "MOVING",
+    "PROBING",
+    "RUN",
+]
 
 RUN: dict[str, Any] = {
     "run": {"type": "str", "default": ""},
@@ -94,7 +104,12 @@ DATABASES: dict[str, Any] = {
             "backups": {
                 "type": "dict",
                 "default": {},
-                "options": {"folder": {"type": "path"}, "max_age": {"type": "float", "default": 86400}},
+                "options": {
+                    "folder": {"type": "path"},
+                    "max_age": {"type": "float", "default": 86400},
+                    "format": {"type": "str", "choices": ["custom", "directory"], "default": "custom"},
+                    "jobs": {"type": "int", "default": 2},
+                },
             },
             "tools": {"type": "str", "default": ""},
             "maintenance": {"type": "str", "default": "postgres"},
@@ -128,6 +143,24 @@ GROUPING: dict[str, Any] = {
     "keys": {"type": "list", "elements": "str", "choices": list(KEYS), "default": list(KEYS)},
     "window": {"type": "float", "default": 900},
 }
+LEDGER: dict[str, Any] = {
+    "ledger": {
+        "type": "dict",
+        "required": True,
+        "options": {
+            "backend": {"type": "str", "required": True, "choices": ["directory", "kv", "git", "none"]},
+            "path": {"type": "path"},
+            "namespace": {"type": "str"},
+            "prefix": {"type": "str"},
+            "repository": {"type": "str"},
+            "branch": {"type": "str", "default": "knowngood-ledger"},
+            "folder": {"type": "str"},
+        },
+    },
+    "operator": {"type": "str", "default": ""},
+}
+# For what changes something: it goes on only while the run holds the lock of the environment.
+LOCKED: dict[str, Any] = {**LEDGER, "ledger": {**LEDGER["ledger"], "required": False}}
 MOVING: dict[str, Any] = {
     "moves": {"type": "list", "elements": "dict", "required": True},
     "accept_secret_change": {"type": "bool", "default": False},

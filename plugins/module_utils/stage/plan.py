@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-from ..outcome import DONE, REFUSED, outcome
-from ..release.choose import Refusal, choose
-from ..release.plan import make_plan
+from ..cloudflare.errors import CloudflareError
+from ..cloudflare.reach import Reach
+from ..cloudflare.settings import Settings, compare, in_words, read_all
+from ..outcome import REFUSED, outcome
+from ..release.candidate import Rules
+from ..release.choose import Choice, Refusal, choose, floor, pinned
+from ..release.model import Release, State, Version
+from ..release.plan import Plan, make_plan
 from ..release.text import candidate_table, plan_table
-from .options import CLOUDFLARE, COMPONENTS, GROUPING, RUN
+from .options import CLOUDFLARE, COMPONENTS, GROUPING, LEDGER, RUN
 from .task import Task
 
 __all__ = ["SPEC", "work"]
@@ -19,9 +27,15 @@ SPEC: dict[str, Any] = {
     **CLOUDFLARE,
     **COMPONENTS,
     **GROUPING,
+    **LEDGER,
     "left_out": {"type": "list", "elements": "str", "default": []},
     "release": {"type": "str", "default": ""},
     "versions": {"type": "dict", "default": {}},
+    "plan": {"type": "str", "default": ""},
+    "resume": {"type": "str", "default": ""},
+    "require_evidence": {"type": "bool", "default": True},
+    "min_served": {"type": "float", "default": 0},
+    "not_older_than": {"type": "str", "default": ""},
 }
 
 
@@ -35,23 +49,24 @@ def work(task: Task) -> dict[str, Any]:
         releases = task.releases(states)
         now = datetime.now(UTC)
         try:
-            choice = choose(states, releases, release=params["release"] or None, versions=params["versions"])
+            asked = _asked(task)
+            choice = _choice(task, states, releases, asked)
         except Refusal as refusal:
-            table = candidate_table(refusal.candidates, environment, now)
-            task.journal.write("plan.refused", why=str(refusal), table=table)
-            return {
-                "outcome": outcome(
-                    REFUSED, str(refusal), next_="choose one of the releases above", details=table
-                )
-            }
+            return {"outcome": _refused(task, refusal, now)}
         here = {item["name"] for item in params["components"]}
         chosen = choice.candidate
         chosen.versions = {name: version for name, version in chosen.versions.items() if name in here}
         mine = {name: state for name, state in states.items() if name in here}
         made = make_plan(environment, mine, releases, choice, left_out=params["left_out"])
+        made.stays = _stays(task, made, chosen.release)
         table = plan_table(made, now)
         task.journal.write("plan", **made.as_dict())
-    result: dict[str, Any] = {"plan": made.as_dict(), "identities": made.identities, "table": table}
+    result: dict[str, Any] = {
+        "plan": made.as_dict(),
+        "identities": made.identities,
+        "table": table,
+        "asked": asked if params["plan"] else {},
+    }
     if task.diff:
         result["diff"] = {
             "before_header": f"{environment}, now",
@@ -59,10 +74,98 @@ def work(task: Task) -> dict[str, Any]:
             "before": "".join(f"{move.component}: {move.from_label}\n" for move in made.moves),
             "after": "".join(f"{move.component}: {move.to_label}\n" for move in made.moves),
         }
-    if task.check_mode:
-        would = f"would go to {made.release}" if made.changes else f"serves {made.release} already"
-        after = f"ansible-playbook rollback.yml -i {environment}"
-        result["outcome"] = outcome(
-            DONE, f"only a check, nothing was changed: {environment} {would}", next_=after
-        )
     return result
+
+
+def _asked(task: Task) -> dict[str, Any]:
+    """The plan that was approved, or the goal of the run that is to be resumed; empty when neither is asked for."""
+    params = task.params
+    wanted = params["plan"]
+    if params["resume"]:
+        goal = task.known.goals.get(params["resume"])
+        if goal is None:
+            raise Refusal(f"the ledger knows no run {params['resume']} that stored a goal", [])
+        return dict(goal.body)
+    if not wanted:
+        return {}
+    if not Path(wanted).is_file():
+        return {"hash": wanted}
+    try:
+        told = json.loads(Path(wanted).read_text(encoding="utf-8"))
+        return {name: told[name] for name in ("hash", "release", "moves")}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Refusal(f"{wanted} is not a plan that plan.yml wrote: {error}", []) from None
+
+
+def _choice(
+    task: Task, states: Mapping[str, State], releases: list[Release], asked: Mapping[str, Any]
+) -> Choice:
+    params = task.params
+    if "moves" in asked:
+        return pinned(states, releases, asked, f"asked for: {_origin(params)}", exactly=bool(params["plan"]))
+    oldest = params["not_older_than"]
+    reach = Reach(task.client)
+    rules = Rules(
+        evidence=params["require_evidence"],
+        served=timedelta(seconds=params["min_served"]),
+        not_older_than=floor(oldest, releases) if oldest else None,
+        unreachable=lambda versions: _unreachable(reach, states, versions),
+    )
+    return choose(
+        states,
+        releases,
+        task.known,
+        rules,
+        release=params["release"] or None,
+        versions=params["versions"],
+    )
+
+
+def _origin(params: Mapping[str, Any]) -> str:
+    return f"resume={params['resume']}" if params["resume"] else f"plan={params['plan']}"
+
+
+def _unreachable(reach: Reach, states: Mapping[str, State], versions: Mapping[str, Version]) -> str | None:
+    moving = {
+        states[name].component: (version.id, live.sole)
+        for name, version in versions.items()
+        if (live := states[name].live) is not None and live.sole != version.id
+    }
+    found = reach.why_unreachable(moving)
+    return "; ".join(f"{name}: {why}" for name, why in found.items()) or None
+
+
+def _stays(task: Task, made: Plan, target: Release) -> list[str]:
+    """What the rollback does not take back, as far as the ledger knows how it was."""
+    recorded = target.recorded
+    config = task.known.config(recorded.config) if recorded and recorded.config else None
+    if config is None:
+        return []
+    live = {
+        move.component: (task.component(move.component), move.live[0][0])
+        for move in made.moves
+        if move.changes and move.live
+    }
+    try:
+        now = read_all(task.client, dict(live.values()))
+    except CloudflareError as error:
+        return [f"not known, because it could not be read: {error}"]
+    return [
+        in_words(difference)
+        for name in live
+        if name in config
+        for difference in compare(name, Settings.of_dict(config[name]), now[name])
+        if difference.handled != "goes back with the version"
+    ]
+
+
+def _refused(task: Task, refusal: Refusal, now: datetime) -> dict[str, Any]:
+    environment = task.params["environment_name"]
+    table = candidate_table(refusal.candidates, environment, now)
+    task.journal.write("plan.refused", why=str(refusal), table=table)
+    next_ = "choose one of the releases above" if table else "put right what is said above, then run again"
+    if refusal.next:
+        next_ = (
+            f"ansible-playbook rollback.yml -i {environment} -e {refusal.next}, or one of the commands above"
+        )
+    return outcome(REFUSED, str(refusal), next_=next_, details=table)

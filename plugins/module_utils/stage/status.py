@@ -10,7 +10,7 @@ from ..concurrent import each
 from ..outcome import DONE, outcome
 from ..release.status import identities, status_rows, status_table
 from ..release.text import columns
-from .options import CLOUDFLARE, COMPONENTS, DATABASES, GROUPING, RUN
+from .options import CLOUDFLARE, COMPONENTS, DATABASES, GROUPING, LOCKED, RUN
 from .task import Task
 
 __all__ = ["SPEC", "work"]
@@ -20,6 +20,7 @@ SPEC: dict[str, Any] = {
     **CLOUDFLARE,
     **COMPONENTS,
     **GROUPING,
+    **LOCKED,
     "databases": {**DATABASES["databases"], "required": False, "default": []},
 }
 

@@ -5,12 +5,17 @@ A stage runs either as a module of the library or, on the controller, as an acti
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
+from getpass import getuser
 from pathlib import Path
+from socket import gethostname
 from typing import TYPE_CHECKING, Any
 
 from ..cloudflare.cli import Cli
@@ -21,6 +26,11 @@ from ..cloudflare.rest import Rest
 from ..cloudflare.wrangler import Wrangler
 from ..concurrent import each
 from ..journal import Journal, new_run_id
+from ..ledger.backend import open_backend
+from ..ledger.errors import LedgerError
+from ..ledger.ledger import Ledger
+from ..ledger.lock import Lost, renew
+from ..ledger.view import View
 from ..outcome import FAILED, REFUSED, outcome
 from ..probe.check import Limits
 from ..probe.connect import Connector
@@ -39,6 +49,8 @@ __all__ = ["Task", "perform"]
 _NOT_THERE = (10007, 10090, 8000007)
 # What later stages work with: names and ids.
 _DATA = ("plan", "identities", "release")
+# How long a lock outlives a run that nobody can look at; a run renews it three times in that time.
+LEASE = timedelta(minutes=3)
 _NAMED_BY = {"worker": ("Worker", "worker_name"), "pages": ("Pages project", "pages_project")}
 
 
@@ -83,6 +95,54 @@ class Task:
         self.redactor.learn(token)
         account, patience = declared["account_id"], declared["patience"]
         return Client(declared["api_url"], token, account, self.journal, patience=patience)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger of the environment."""
+        declared = {name: value for name, value in self.params["ledger"].items() if value is not None}
+        return Ledger(open_backend(declared, lambda: self.client), by=self.operator)
+
+    @cached_property
+    def known(self) -> View:
+        """What the ledger says, as it is when it is first asked for."""
+        return self.ledger.view()
+
+    @property
+    def operator(self) -> str:
+        """Who gave the command: as the inventory says, or else the user of this machine."""
+        return self.params["operator"] or f"{getuser()}@{gethostname()}"
+
+    @property
+    def command(self) -> int:
+        """The process that this run lives and dies with: ``ansible-playbook``, which forks a process per task."""
+        parent = multiprocessing.parent_process()
+        return os.getpid() if parent is None or parent.pid is None else parent.pid
+
+    @contextmanager
+    def keeping_lock(self) -> Iterator[None]:
+        """Renew the run's lock for as long as a stage takes, when the run holds it.
+
+        Raises :class:`Lost` when somebody else has it by now: then nothing may be changed any more.
+        """
+        if not self.params["ledger"] or self.check_mode:
+            yield
+            return
+        renew(self.ledger, self.journal.run, LEASE)
+        done = threading.Event()
+
+        def keep() -> None:
+            while not done.wait(LEASE.total_seconds() / 3):
+                try:
+                    renew(self.ledger, self.journal.run, LEASE)
+                except (LedgerError, Lost) as error:
+                    self.journal.write("lock.trouble", why=str(error))
+
+        keeper = threading.Thread(target=keep, daemon=True)
+        keeper.start()
+        try:
+            yield
+        finally:
+            done.set()
 
     @cached_property
     def _cli(self) -> Cli:
@@ -135,6 +195,11 @@ class Task:
             for item in self.params["moves"]
         ]
 
+    def component(self, name: str) -> Component:
+        """A component of this run."""
+        found = next(item for item in self.params["components"] if item["name"] == name)
+        return Component(found["name"], found["kind"], found["target"], found["follows"])
+
     def states(self) -> dict[str, State]:
         """What Cloudflare says of every component, in this run or not. Raises :class:`Unreadable`."""
         components = [
@@ -156,7 +221,12 @@ class Task:
 
     def releases(self, states: Mapping[str, State]) -> list[Release]:
         """The releases that the versions make up, newest first."""
-        return group(states, window=timedelta(seconds=self.params["window"]), keys=self.params["keys"])
+        return group(
+            states,
+            window=timedelta(seconds=self.params["window"]),
+            keys=self.params["keys"],
+            recorded=self.known.releases if self.params.get("ledger") else (),
+        )
 
 
 def perform(work: Callable[[Task], dict[str, Any]], task: Task) -> dict[str, Any]:
@@ -178,6 +248,8 @@ def perform(work: Callable[[Task], dict[str, Any]], task: Task) -> dict[str, Any
                 details=error.problems,
             )
         }
+    except (LedgerError, Lost) as error:
+        result = {"outcome": _no_ledger(task, error)}
     except Exception as error:
         journal.write("defect", error=f"{type(error).__name__}: {error}")
         message = f"an unforeseen error, which is a defect of Known Good: {type(error).__name__}: {error}"
@@ -192,6 +264,18 @@ def perform(work: Callable[[Task], dict[str, Any]], task: Task) -> dict[str, Any
         if end["exit_code"]:
             result |= {"failed": True, "msg": end["message"]}
     return result
+
+
+def _no_ledger(task: Task, error: Exception) -> dict[str, Any]:
+    environment = task.params["environment_name"]
+    if isinstance(error, Lost):
+        return outcome(FAILED, str(error), next_=f"ansible-playbook status.yml -i {environment}")
+    return outcome(
+        REFUSED,
+        f"nothing was changed: {error}",
+        next_="put that right, or go on without a ledger, to a release that you name: ansible-playbook "
+        f'rollback.yml -i {environment} -e \'{{"ledger": {{"backend": "none"}}}}\' -e release=<name>',
+    )
 
 
 def _what_is_missing(component: Component, error: CloudflareError) -> str:

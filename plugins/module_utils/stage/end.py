@@ -1,0 +1,144 @@
+"""Write down in the ledger how a run ended, freeze what would undo it, and give the lock back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..cloudflare.automatic import pause, to_pause
+from ..concurrent import each
+from ..journal import read
+from ..ledger.errors import LedgerError
+from ..ledger.lock import release
+from ..outcome import DONE, INVALID
+from .options import CLOUDFLARE, LEDGER, RUN
+from .task import Task
+
+__all__ = ["SPEC", "work"]
+
+SPEC: dict[str, Any] = {
+    **RUN,
+    **CLOUDFLARE,
+    **LEDGER,
+    "plan": {"type": "dict", "default": {}},
+    "validated": {"type": "bool", "default": False},
+    "freeze": {"type": "bool", "default": True},
+}
+
+
+def work(task: Task) -> dict[str, Any]:
+    """Record; nothing that goes wrong here takes back what the run did."""
+    if task.check_mode:
+        return {}
+    notes: list[str] = []
+    try:
+        notes = _write(task)
+    except LedgerError as error:
+        task.journal.write("ledger.trouble", why=str(error))
+        notes.append(f"the ledger was not written: {error}")
+    finally:
+        _unlock(task)
+    return {"warnings": notes} if notes else {}
+
+
+def _write(task: Task) -> list[str]:
+    events = list(read(task.journal.path))
+    plan = task.params["plan"]
+    ended = next((event for event in reversed(events) if event["event"] == "outcome"), None)
+    code = ended["exit_code"] if ended else None
+    arrived = bool(plan) and code in (DONE, INVALID)
+    known = task.ledger.view()
+    # A goal of a run that was killed is reached as well, when this run stands where that one wanted to go.
+    reached = {move["component"]: move["to_id"] for move in plan.get("moves", [])}
+    done = [
+        goal
+        for goal in known.goals.values()
+        if goal.end is None and (goal.run == task.journal.run or (arrived and _covered(goal.body, reached)))
+    ]
+    new: list[tuple[str, Mapping[str, Any]]] = []
+    for goal in done:
+        new.append(
+            ("end", {"run": goal.run, "by_run": task.journal.run, "at_target": arrived, **_told(ended)})
+        )
+        if arrived:
+            new += _condemned(goal.body, task.journal.run)
+    if arrived and task.params["validated"] and not plan["left_out"]:
+        new += _evidence(task, plan, reached, "pass" if code == DONE else "fail")
+    if new:
+        task.ledger.append(*new)
+    return _freeze(task, plan) if task.params["freeze"] and arrived and done else []
+
+
+def _covered(body: Mapping[str, Any], reached: Mapping[str, str]) -> bool:
+    return all(reached.get(move["component"]) == move["to_id"] for move in body["moves"])
+
+
+def _told(ended: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: ended[name] for name in ("exit_code", "verdict", "message")} if ended else {}
+
+
+def _condemned(body: Mapping[str, Any], run: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """What was rolled back from: the releases by name, and every version that served."""
+    leaves = body["leaves"]
+    reason = body.get("reason") or body.get("emergency") or f"rolled back from by run {body['run']}"
+    told = {"reason": reason, "incident": body.get("incident"), "run": run}
+    names: list[str | None] = list(leaves["releases"]) or [None]
+    # A split serves two versions of a component.
+    layers = [dict(layer) for layer in _layers(leaves["versions"])] or [{}]
+    # The versions stand under the name of the release, so that one clearance clears both.
+    new = [{"release": names[0], "versions": layer, **told} for layer in layers]
+    new += [{"release": name, "versions": {}, **told} for name in names[1:]]
+    return [("condemned", body) for body in new if body["release"] or body["versions"]]
+
+
+def _layers(versions: Mapping[str, list[str]]) -> list[list[tuple[str, str]]]:
+    deepest = max((len(ids) for ids in versions.values()), default=0)
+    return [
+        [(name, ids[layer]) for name, ids in versions.items() if layer < len(ids)] for layer in range(deepest)
+    ]
+
+
+def _evidence(
+    task: Task, plan: Mapping[str, Any], versions: Mapping[str, str], verdict: str
+) -> list[tuple[str, Mapping[str, Any]]]:
+    known = task.ledger.view()
+    new: list[tuple[str, Mapping[str, Any]]] = []
+    recorded = known.release(plan["release"])
+    if recorded is None:
+        new.append(("release", {"release": plan["release"], "versions": dict(versions), "databases": {}}))
+    new.append(
+        (
+            "evidence",
+            {"release": plan["release"], "verdict": verdict, "tier": "quick", "run": task.journal.run},
+        )
+    )
+    return new
+
+
+def _freeze(task: Task, plan: Mapping[str, Any]) -> list[str]:
+    """Stop what would deploy over the release by itself: Pages deploys on every push. The problems, in words.
+
+    What is to be put back is written down first, or a run killed in between would leave a pause for ever.
+    """
+    if task.ledger.view().frozen is not None:
+        return []
+    projects = [move["target"] for move in plan["moves"] if move["kind"] == "pages"]
+    found = each(lambda name: to_pause(task.client, name), projects)
+    pages = {name: told for name, told in zip(projects, found, strict=True) if isinstance(told, dict)}
+    reason = f"rolled back to {plan['release']}"
+    task.ledger.append(("frozen", {"reason": reason, "run": task.journal.run, "pages": pages}))
+    paused = each(lambda name: pause(task.client, name), pages)
+    task.journal.write("frozen", paused=list(pages))
+    problems = [*zip(projects, found, strict=True), *zip(pages, paused, strict=True)]
+    return [
+        f"automatic deployments of {name} were not paused: {error}"
+        for name, error in problems
+        if isinstance(error, Exception)
+    ]
+
+
+def _unlock(task: Task) -> None:
+    try:
+        release(task.ledger, task.journal.run)
+    except LedgerError as error:
+        task.journal.write("lock.kept", why=str(error))

@@ -1,0 +1,62 @@
+"""Take the environment's lock before a run looks at it, and give it back at its end."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from ..ledger.lock import Held, Holder, break_, take
+from ..outcome import REFUSED, outcome
+from .options import CLOUDFLARE, LEDGER, RUN
+from .task import LEASE, Task
+
+__all__ = ["SPEC", "work"]
+
+SPEC: dict[str, Any] = {
+    **RUN,
+    **CLOUDFLARE,
+    **LEDGER,
+    "break_lock": {"type": "str", "default": ""},
+    "wait": {"type": "float", "default": 600},
+}
+
+_LOOK = 1.0
+
+
+def work(task: Task) -> dict[str, Any]:
+    """Take the lock; wait for a rollback that is under way, and refuse to get between a deploy and its end."""
+    if task.check_mode:
+        return {"joined": None}
+    if task.params["break_lock"]:
+        broken = break_(task.ledger, task.params["break_lock"])
+        if broken is not None:
+            task.journal.write("lock.broken", holder=_words(broken), reason=task.params["break_lock"])
+    until = time.monotonic() + task.params["wait"]
+    joined: str | None = None
+    while True:
+        found = take(task.ledger, "rollback", task.journal.run, LEASE, pid=task.command)
+        if not isinstance(found, Held):
+            task.journal.write("lock.taken", generation=found.generation, joined=joined)
+            return {"joined": joined, "lock": found.generation}
+        holder = found.holder
+        if holder.purpose != "rollback" or time.monotonic() > until:
+            return {"outcome": _refusal(task.params["environment_name"], holder)}
+        if joined is None:
+            task.journal.write("lock.wait", holder=_words(holder), run=holder.run)
+            joined = holder.run
+        time.sleep(_LOOK)
+
+
+def _refusal(environment: str, holder: Holder) -> dict[str, Any]:
+    return outcome(
+        REFUSED,
+        f"nothing was changed: {_words(holder)}",
+        next_=f"let it end, or: ansible-playbook rollback.yml -i {environment} "
+        "-e break_lock='<why it may be broken>'",
+    )
+
+
+def _words(holder: Holder) -> str:
+    left = max(0, int((holder.until - datetime.now(UTC)).total_seconds()))
+    return f"a {holder.purpose} of {holder.by} ({holder.run}) holds the lock, for {left} s more if it does not renew it"
