@@ -1,0 +1,138 @@
+"""Run a deploy while no rollback runs, and keep rollbacks away from it.
+
+``knowngood lock -i production -- npx wrangler deploy ...``
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from getpass import getuser
+from pathlib import Path
+from socket import gethostname
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import ansible.module_utils
+
+from .inventory import NotUsable, variables
+
+# Ansible offers a project's module_utils to modules only; here a command needs them.
+ansible.module_utils.__path__.append(str(Path(__file__).resolve().parents[1] / "plugins" / "module_utils"))
+
+if TYPE_CHECKING:
+    from plugins.module_utils.ledger.ledger import Ledger
+
+__all__ = ["REFUSED", "frozen", "locked"]
+
+REFUSED = 10
+_LEASE = timedelta(minutes=3)
+
+
+def locked(inventory: str, command: Sequence[str], *, wait: float, despite_freeze: str) -> int:
+    """Run ``command`` under the lock of the environment, and return its exit code.
+
+    10 when the environment is frozen after a rollback, or somebody else holds the lock; then nothing ran.
+    ``despite_freeze`` is the reason to deploy into a freeze. ``wait`` is in seconds.
+    """
+    from ansible.module_utils.journal import new_run_id
+    from ansible.module_utils.ledger.lock import Held, Lost, release, renew, take
+
+    with TemporaryDirectory(prefix="knowngood-") as folder:
+        ledger, environment = _ledger(inventory, Path(folder))
+        found = ledger.view().frozen
+        if found is not None and not despite_freeze:
+            return _no(
+                f"{environment} is frozen since {found.time:%Y-%m-%d %H:%M} UTC: {found.reason}",
+                f"ansible-playbook unfreeze.yml -i {inventory} -e reason='...'",
+            )
+        run, end = new_run_id(), threading.Event()
+        until = datetime.now(UTC) + timedelta(seconds=wait)
+        while isinstance(held := take(ledger, "deploy", run, _LEASE, pid=os.getpid()), Held):
+            if datetime.now(UTC) > until:
+                holder = held.holder
+                return _no(
+                    f"a {holder.purpose} of {holder.by} (run {holder.run}) holds the lock", "let it end"
+                )
+            end.wait(1)
+        child = subprocess.Popen(command)
+
+        def keep() -> None:
+            while not end.wait(_LEASE.total_seconds() / 3):
+                try:
+                    renew(ledger, run, _LEASE)
+                except Lost as error:
+                    print(f"knowngood: {error}", file=sys.stderr)
+                    child.terminate()
+                    return
+
+        threading.Thread(target=keep, daemon=True).start()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda given, _: child.send_signal(given))
+        try:
+            return _ended(child)
+        finally:
+            end.set()
+            release(ledger, run)
+
+
+def frozen(inventory: str) -> int:
+    """Say whether the environment is frozen: 0 when it is not, 10 when it is."""
+    with TemporaryDirectory(prefix="knowngood-") as folder:
+        ledger, environment = _ledger(inventory, Path(folder))
+        found = ledger.view().frozen
+    if found is None:
+        print(f"{environment} is not frozen")
+        return 0
+    print(f"{environment} is frozen since {found.time:%Y-%m-%d %H:%M} UTC by {found.by}: {found.reason}")
+    return REFUSED
+
+
+def _ended(child: subprocess.Popen[bytes]) -> int:
+    while True:
+        try:
+            code = child.wait()
+        except KeyboardInterrupt:
+            # The terminal told the command as well; it decides when it is done.
+            continue
+        return code if code >= 0 else 128 - code
+
+
+def _ledger(inventory: str, folder: Path) -> tuple[Ledger, str]:
+    from ansible.module_utils.cloudflare.client import Client
+    from ansible.module_utils.journal import Journal
+    from ansible.module_utils.ledger.backend import open_backend
+    from ansible.module_utils.ledger.ledger import Ledger
+    from ansible.module_utils.redact import Redactor
+
+    from plugins.filter.ledger import declared_ledger
+
+    told = variables(inventory, "ledger", "operator", "environment_name")
+    declared = declared_ledger(told["ledger"], told["environment_name"])
+    if declared["problems"]:
+        raise NotUsable(f"{inventory}/group_vars/all.yml: {'; '.join(declared['problems'])}")
+
+    def client() -> Client:
+        reach: Mapping[str, Any] = variables(
+            inventory, "cloudflare_api_url", "cloudflare_api_token", "cloudflare_account_id"
+        )
+        redactor = Redactor([reach["cloudflare_api_token"]])
+        return Client(
+            reach["cloudflare_api_url"],
+            reach["cloudflare_api_token"],
+            reach["cloudflare_account_id"],
+            Journal(folder, "lock", redactor),
+        )
+
+    by = told["operator"] or f"{getuser()}@{gethostname()}"
+    return Ledger(open_backend(declared["ledger"], client), by=by), told["environment_name"]
+
+
+def _no(why: str, next_: str) -> int:
+    print(f"next     {next_}\nREFUSED: nothing was deployed: {why}", file=sys.stderr)
+    return REFUSED
