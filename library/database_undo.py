@@ -10,7 +10,7 @@ short_description: Take back what an earlier run did to the databases
 version_added: "0.1.0"
 description:
   - Puts the database back that a swap kept aside, and D1 to the bookmark of before, as the journal of that run says.
-    The code is not touched.
+    Of a run that was killed right after a swap PostgreSQL itself says what was kept. The code is not touched.
 options:
   undo: {description: Id of the run to take back., type: str, required: true}
 extends_documentation_fragment: [knowngood.run, knowngood.cloudflare, knowngood.databases]

@@ -121,12 +121,21 @@ options:
       dsn: {description: "Address and credentials (PostgreSQL).", type: str, default: ""}
       identity: {description: "name, system_identifier and host that it must have (PostgreSQL).", type: dict, default: {}}
       backups:
-        description: Where backups are (PostgreSQL).
+        description: Where backups are, and how they are made (PostgreSQL).
         type: dict
         default: {}
         suboptions:
           folder: {description: The folder., type: path}
           max_age: {description: Seconds that a backup may be old., type: float, default: 86400}
+          format:
+            description: One file, or a folder to which several tables are dumped at once.
+            type: str
+            choices: [custom, directory]
+            default: custom
+          jobs:
+            description: Tables that are restored at once, and with the format C(directory) dumped at once.
+            type: int
+            default: 2
       checks:
         description: What is checked beyond what every database is checked for (PostgreSQL).
         type: dict

@@ -41,6 +41,7 @@ _value:
 
 _KINDS = ("d1", "postgres")
 _METHODS = ("nothing", "down", "rewind")
+_FORMATS = ("custom", "directory")
 _DRIVERS = {"d1": ("d1",), "postgres": ("plain", "alembic", "dbmate", "golang-migrate")}
 
 
@@ -88,7 +89,7 @@ def _database(declared: Declared, kind: str, method: str) -> dict[str, Any]:
         database |= {
             "dsn": declared.required("postgres_dsn", ": take it from the environment or from vault") or "",
             "identity": declared.required("postgres_identity", ": name and system_identifier") or {},
-            "backups": declared.value("backups", {}),
+            "backups": _backups(declared),
             "tools": declared.value("postgres_tools", ""),
             "maintenance": declared.value("postgres_maintenance_database", "postgres"),
             "direct": declared.value("postgres_direct", False),
@@ -103,6 +104,20 @@ def _database(declared: Declared, kind: str, method: str) -> dict[str, Any]:
         declared.wrong(f"migrations.path is no folder: {migrations.get('path') or 'not set'}")
     database["migrations"] = migrations
     return database
+
+
+def _backups(declared: Declared) -> Any:
+    """As declared; a module that meets a wrong value could not name the host and the file."""
+    backups = declared.value("backups", {}) or {}
+    if not isinstance(backups, Mapping):
+        declared.wrong("backups must be a mapping with folder, max_age, format and jobs")
+        return {}
+    layout, jobs = backups.get("format", _FORMATS[0]), backups.get("jobs", 1)
+    if layout not in _FORMATS:
+        declared.wrong(f"backups.format must be one of {', '.join(_FORMATS)}, not {layout}")
+    if not str(jobs).isdecimal() or int(jobs) < 1:
+        declared.wrong(f"backups.jobs must be a whole number from 1 on, not {jobs}")
+    return backups
 
 
 class FilterModule:

@@ -50,6 +50,8 @@ def opened(
             declared_identity=declared["identity"],
             folder=Path(folder) if folder else None,
             max_age=backups.get("max_age", 86400.0),
+            layout=backups.get("format", "custom"),
+            jobs=backups.get("jobs", 2),
             tools=Path(declared["tools"]) if declared["tools"] else None,
             checks=declared["checks"] or {},
             keep=keep,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,11 @@ from ..migrate.driver import Driver
 from ..migrate.executor import PostgresExecutor
 from ..postgres import backup as backups
 from ..postgres import fence, integrity, restore, swap
-from ..postgres.catalog import Table
 from ..postgres.checks import FAIL
-from ..postgres.compare import Difference, Sink, compare, open_pair
+from ..postgres.compare import Difference, compare, open_pair
 from ..postgres.connect import Server, check_identity, identity, session
 from ..postgres.errors import BackupRefused, DatabaseError
-from ..postgres.export import Export
+from ..postgres.follow import follow
 from ..postgres.proof import prove
 from ..postgres.tools import Tools, find
 from .loss import Loss
@@ -32,7 +31,10 @@ _ACCOUNTS = ("knowngood_migrations", "schema_migrations", "alembic_version")
 
 
 class ManagedPostgres:
-    """See :class:`Managed`. ``folder`` holds backups that our own ``backup.make`` made; ages in seconds."""
+    """See :class:`Managed`. ``folder`` holds backups that our own ``backup.make`` made; ages in seconds.
+
+    ``layout`` and ``jobs`` as ``backup.make`` takes them.
+    """
 
     def __init__(
         self,
@@ -44,6 +46,8 @@ class ManagedPostgres:
         declared_identity: dict[str, Any],
         folder: Path | None,
         max_age: float,
+        layout: str,
+        jobs: int,
         tools: Path | None,
         checks: Mapping[str, Any],
         keep: Path,
@@ -55,6 +59,8 @@ class ManagedPostgres:
         self._executor = executor
         self._folder = folder
         self._max_age = max_age
+        self._layout = layout
+        self._jobs = jobs
         self._tools_folder = tools
         self._checks = checks
         self._declared = declared_identity
@@ -78,6 +84,9 @@ class ManagedPostgres:
         if not self.rows(_BOOKKEEPING)[0][0]:
             return {}
         return {id_: moment.astimezone(UTC) for id_, moment in self.rows(_APPLIED_AT)}
+
+    def bookmark(self) -> None:
+        return None
 
     def earlier(self, before: str | None) -> Earlier | None:
         applied = self.applied_at()
@@ -107,18 +116,26 @@ class ManagedPostgres:
 
     def rewind(self, earlier: Earlier, limit: int | None) -> Rewound:
         side = self._side(earlier)
-        # Our own session has to get in while the application cannot, which takes a superuser.
-        mode = fence.LIMIT if self._identity.is_superuser else fence.READ_ONLY
-        with fence.hold(self._server, mode=mode, journal=self._journal) as held:
-            # Behind the fence nothing is written any more: what is kept now is all that is lost.
-            with open_pair(self._server, self._server.database(side)) as pair:
-                export = Export(pair, self._keep)
-                losses = _as_losses(compare(pair, sink=_data(export)))
+        older = self._server.database(side)
+        with follow(
+            self._server, older, keep=self._keep, besides=_ACCOUNTS, journal=self._journal
+        ) as followed:
+            check_limit(_as_losses(followed.found), limit)
+            # What was written while all was compared is taken in before anybody has to wait for it.
+            followed.catch_up()
+            with fence.hold(self._server, journal=self._journal, spared=followed.pids) as held:
+                # Behind the fence nothing is written any more: what is kept now is all that is lost.
+                losses = _as_losses(followed.catch_up(fenced=True))
                 check_limit(losses, limit)
-                export.finish()
-            done = swap.swap(self._server, side, journal=self._journal, held=held)
+                followed.finish()
+                done = swap.swap(self._server, side, journal=self._journal, held=held)
         self._executor.close()
         return Rewound({"kept": done.kept}, losses)
+
+    def left_by(self, run: str) -> dict[str, str]:
+        """What an undo of that run needs, as the server itself knows it; empty when there is nothing."""
+        kept = swap.kept_by(self._server, run)
+        return {"kept": kept} if kept else {}
 
     def undo(self, undo: dict[str, str]) -> None:
         swap.undo(self._server, undo["kept"], journal=self._journal)
@@ -158,8 +175,15 @@ class ManagedPostgres:
         """A backup, proved by restoring it into a scratch database. Raises :class:`DatabaseError`."""
         if self._folder is None:
             raise DatabaseError(f"backups.folder is not set for {self.name}: say where backups go")
-        made = backups.make(self._server, self._folder, tools=self._tools, journal=self._journal)
-        proof = prove(made, self._server, tools=self._tools, journal=self._journal)
+        made = backups.make(
+            self._server,
+            self._folder,
+            tools=self._tools,
+            journal=self._journal,
+            layout=self._layout,
+            jobs=self._jobs,
+        )
+        proof = prove(made, self._server, tools=self._tools, journal=self._journal, jobs=self._jobs)
         return {"path": str(made.path), "tables": proof.tables, "rows": proof.rows, "amcheck": proof.amcheck}
 
     def _side(self, earlier: Earlier) -> str:
@@ -171,19 +195,11 @@ class ManagedPostgres:
             tools=self._tools,
             journal=self._journal,
         )
-        return restore.side(self._server, backup, tools=self._tools, journal=self._journal)
+        return restore.side(self._server, backup, tools=self._tools, journal=self._journal, jobs=self._jobs)
 
     @property
     def _tools(self) -> Tools:
         return find(self._identity.major, self._tools_folder)
-
-
-def _data(sink: Sink) -> Sink:
-    def hear(table: Table, kind: str, key: Sequence[str], times: int) -> None:
-        if table.name not in _ACCOUNTS:
-            sink(table, kind, key, times)
-
-    return hear
 
 
 def _agreed(then: integrity.Snapshot | None, lost: Collection[str]) -> set[str]:
