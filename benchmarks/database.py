@@ -15,16 +15,19 @@ from statistics import median
 from typing import Any
 
 import psycopg2
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from local_postgres.launch import Instance, start
+from plugins.module_utils.database.decide import REWIND
 from plugins.module_utils.journal import Journal
 from plugins.module_utils.postgres import backup, integrity, proof, restore
 from plugins.module_utils.postgres.backup import Backup
 from plugins.module_utils.postgres.compare import compare, open_pair
 from plugins.module_utils.postgres.connect import Server
-from plugins.module_utils.postgres.swap import swap
 from plugins.module_utils.postgres.tools import Tools, find
 from plugins.module_utils.redact import Redactor
+from plugins.module_utils.stage import database_move
+from plugins.module_utils.stage.task import Task
 
 # As a server of that size would have them; fsync on, so that writing costs what it costs.
 SETTINGS = ("shared_buffers=1GB", "max_wal_size=8GB", "fsync=on", "maintenance_work_mem=64MB")
@@ -101,8 +104,11 @@ class _Bench:
             timed(ours, "... and content", partial(self.check, before, quiet=True))
             _execute(self.instance, "shop", self.changes)
             timed(ours, "exact loss", partial(self.compare, side))
-            gap = self.swap(side)
-            ours.setdefault("writers held off", []).append(gap)
+            with _Writer(self.instance.dsn("shop")) as writer:
+                done = timed(ours, "whole movement", partial(self.move, made))
+            _execute(self.instance, "postgres", f'DROP DATABASE "{done["moved"][0]["undo"]["kept"]}"')
+            ours.setdefault("writers held off", []).append(writer.longest)
+            print(f"  {writer.done:,} rows written during the movement", flush=True)
             shutil.rmtree(made.path)
         self.show(ours, peer)
 
@@ -166,25 +172,63 @@ class _Bench:
         with open_pair(self.server, self.server.database(side)) as pair:
             assert any(each.is_loss for each in compare(pair))
 
-    def swap(self, side: str) -> float:
-        """The longest time between two writes that the application was told are done."""
-        writer = _Writer(self.instance.dsn("shop"))
-        writer.start()
-        time.sleep(0.5)
-        done = swap(self.server, side, journal=self.journal)
-        time.sleep(0.5)
-        writer.end.set()
-        writer.join()
-        _execute(self.instance, "postgres", f'DROP DATABASE "{done.kept}"')
-        return writer.longest
+    def move(self, made: Backup) -> dict[str, Any]:
+        """As a rollback does it, with an application that goes on writing."""
+        (self.folder / "migrations").mkdir(exist_ok=True)
+        planned = {
+            "name": "shop",
+            "method": REWIND,
+            "losses": [],
+            "earlier": {"what": "the backup", "token": str(made.path), "moment": made.manifest.taken_at},
+        }
+        given = {
+            "run": f"bench-{time.monotonic_ns()}",
+            "runs_dir": str(self.folder / "runs"),
+            "environment_name": "bench",
+            "databases": [self.declared()],
+            "cloudflare": {"account_id": ""},
+            "planned": [planned],
+            "accept_loss": "accepted",
+        }
+        checked = ArgumentSpecValidator(database_move.SPEC).validate(given)
+        assert not checked.error_messages, checked.error_messages
+        task = Task(checked.validated_parameters, check_mode=False, diff=False)
+        done = database_move.work(task)
+        assert "outcome" not in done, done
+        return done
+
+    def declared(self) -> dict[str, Any]:
+        """As preflight hands a database on."""
+        return {
+            "name": "shop",
+            "kind": "postgres",
+            "dsn": self.instance.dsn("shop"),
+            "identity": {"name": "shop"},
+            "migrations": {"driver": "plain", "path": str(self.folder / "migrations")},
+            "backups": {"folder": str(self.folder / "backups")},
+            "tools": self.instance.tools_dir,
+        }
 
 
 class _Writer(threading.Thread):
+    """``longest``: the longest time in seconds between two writes that the application was told are done."""
+
     def __init__(self, dsn: str) -> None:
         super().__init__(daemon=True)
         self.end = threading.Event()
         self.longest = 0.0
+        self.done = 0
         self._dsn = dsn
+
+    def __enter__(self) -> _Writer:
+        self.start()
+        time.sleep(0.5)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        time.sleep(0.5)
+        self.end.set()
+        self.join()
 
     def run(self) -> None:
         last = time.monotonic()
@@ -196,6 +240,7 @@ class _Writer(threading.Thread):
                 opened.autocommit = True
                 while not self.end.is_set():
                     opened.cursor().execute("INSERT INTO audit_log (what) VALUES ('w')")
+                    self.done += 1
                     now = time.monotonic()
                     self.longest = max(self.longest, now - last)
                     last = now
