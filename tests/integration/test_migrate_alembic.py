@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import shutil
 import threading
 from collections.abc import Iterator
@@ -24,7 +23,6 @@ from tests.support.postgres import Postgres, versions
 # What differs between servers is tested with the other drivers.
 pytestmark = pytest.mark.parametrize("postgres", versions()[:1], indirect=True)
 
-_numbers = itertools.count(1)
 TEMPLATE = Path(alembic.__file__).parent / "templates" / "generic"
 
 REVISIONS = (
@@ -42,14 +40,6 @@ REVISIONS = (
         "op.alter_column('users', 'mail', new_column_name='email')",
     ),
 )
-
-
-@pytest.fixture
-def database(postgres: Postgres) -> Iterator[str]:
-    name = f"alembic_{next(_numbers)}"
-    postgres.sql("postgres", f"CREATE DATABASE {name}")
-    yield name
-    postgres.sql("postgres", f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -91,13 +81,6 @@ def opened(postgres: Postgres, database: str, project: Path, tmp_path: Path) -> 
         executor.close()
 
 
-def columns(postgres: Postgres, database: str) -> list[str]:
-    rows = postgres.sql(
-        database, "SELECT column_name FROM information_schema.columns WHERE table_name = 'users' ORDER BY 1"
-    )
-    return [str(name) for (name,) in rows]
-
-
 def test_up_and_down(postgres: Postgres, database: str, opened: Any, project: Path) -> None:
     driver = opened()
     assert driver.status().pending == ("a1", "b2", "c3")
@@ -111,7 +94,7 @@ def test_up_and_down(postgres: Postgres, database: str, opened: Any, project: Pa
         ("b2", Kind.LOSSY),
     ]
     assert driver.down("a1") == ["c3", "b2"]
-    assert columns(postgres, database) == ["email", "id"]
+    assert postgres.columns(database, "users") == ["email", "id"]
     assert driver.down("a1") == []
     assert opened(path=project / "alembic").down(None) == ["a1"]
     assert driver.up("b2") == ["a1", "b2"]
@@ -155,7 +138,7 @@ def test_a_step_that_fails_leaves_nothing_behind(
         MigrationError, match=r"d4_bad\.py \(d4, down\): .*never_there.* nothing of it was done"
     ):
         driver.down("a1")
-    assert columns(postgres, database) == ["id", "mail", "name"]
+    assert postgres.columns(database, "users") == ["id", "mail", "name"]
     assert driver.status().applied[-1] == "d4"
 
 
@@ -177,7 +160,7 @@ def test_env_py_that_connects_elsewhere_is_not_let_through(
         MigrationError, match=r"env\.py connects to another database than the inventory declares"
     ):
         opened().down("a1")
-    assert columns(postgres, database) == ["id", "mail", "name"]
+    assert postgres.columns(database, "users") == ["id", "mail", "name"]
     postgres.sql("postgres", f"DROP DATABASE {other} WITH (FORCE)")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import signal
 import subprocess
@@ -35,7 +34,6 @@ from tests.support.journal import journal
 from tests.support.migrations import write
 from tests.support.postgres import Postgres
 
-_numbers = itertools.count(1)
 ROOT = Path(__file__).parents[2]
 
 PLAIN = {
@@ -49,14 +47,6 @@ ALTER TABLE users RENAME email TO mail;
 -- migrate:down
 ALTER TABLE users RENAME mail TO email;""",
 }
-
-
-@pytest.fixture
-def database(postgres: Postgres) -> Iterator[str]:
-    name = f"migrate_{next(_numbers)}"
-    postgres.sql("postgres", f"CREATE DATABASE {name}")
-    yield name
-    postgres.sql("postgres", f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -75,13 +65,6 @@ def opened(postgres: Postgres, database: str, tmp_path: Path) -> Iterator[Any]:
         executor.close()
 
 
-def columns(postgres: Postgres, database: str) -> list[str]:
-    rows = postgres.sql(
-        database, "SELECT column_name FROM information_schema.columns WHERE table_name = 'users' ORDER BY 1"
-    )
-    return [str(name) for (name,) in rows]
-
-
 def test_plain_files(postgres: Postgres, database: str, opened: Any) -> None:
     driver = opened("plain", PLAIN)
     assert driver.status().pending == ("001", "002", "003")
@@ -95,10 +78,10 @@ def test_plain_files(postgres: Postgres, database: str, opened: Any) -> None:
         ("002", Kind.LOSSY),
     ]
     assert driver.down("001") == ["003", "002"]
-    assert columns(postgres, database) == ["email", "id"]
+    assert postgres.columns(database, "users") == ["email", "id"]
     assert driver.down("001") == []
     assert driver.down(None) == ["001"]
-    assert columns(postgres, database) == []
+    assert postgres.columns(database, "users") == []
     assert driver.up() == ["001", "002", "003"]
 
 
@@ -121,7 +104,7 @@ ALTER TABLE users DROP name;""",
     assert driver.status().applied == ("20260101", "20260102")
     assert driver.down("20260101") == ["20260102"]
     assert postgres.sql(database, "SELECT version FROM schema_migrations") == [("20260101",)]
-    assert columns(postgres, database) == ["id"]
+    assert postgres.columns(database, "users") == ["id"]
 
 
 GOLANG = {
@@ -162,7 +145,7 @@ def test_golang_migrate_dirty(postgres: Postgres, database: str, opened: Any) ->
     for act in (driver.down, driver.plan_down, driver.up):
         with pytest.raises(Dirty, match=r"half-applied.*migrate force"):
             act("1")
-    assert columns(postgres, database) == ["id", "name"]
+    assert postgres.columns(database, "users") == ["id", "name"]
 
 
 def test_golang_migrate_itself_is_kept_off(postgres: Postgres, database: str, opened: Any) -> None:
@@ -188,7 +171,7 @@ def test_missing_ways_down_are_all_named_before_anything_changes(
     driver.up()
     with pytest.raises(MissingDown, match=r"002 \(expected in .*002_name\.down\.sql\), 001 \(expected"):
         driver.down(None)
-    assert columns(postgres, database) == ["id", "mail", "name"]
+    assert postgres.columns(database, "users") == ["id", "mail", "name"]
 
 
 def test_a_step_that_fails_leaves_nothing_behind(postgres: Postgres, database: str, opened: Any) -> None:
@@ -199,7 +182,7 @@ def test_a_step_that_fails_leaves_nothing_behind(postgres: Postgres, database: s
         MigrationError, match=r'002_name\.down\.sql \(002, down\): .*"never_there" does not exist'
     ):
         driver.down("001")
-    assert columns(postgres, database) == ["email", "id", "name"]
+    assert postgres.columns(database, "users") == ["email", "id", "name"]
     assert driver.status().applied == ("001", "002")
 
 
@@ -328,7 +311,7 @@ def test_a_lost_connection_is_made_again(postgres: Postgres, database: str, open
     cutter.start()
     assert driver.down("001")[-1] == "002"
     cutter.join()
-    assert columns(postgres, database) == ["email", "id"]
+    assert postgres.columns(database, "users") == ["email", "id"]
 
 
 def test_a_server_that_is_not_there(tmp_path: Path) -> None:
@@ -380,7 +363,7 @@ def test_killed_and_run_again(
     applied = driver.status().applied
     assert applied == (("001", "002", "003") if step == "003" else ("001", "002"))
     assert driver.down("001") == list(reversed(applied[1:]))
-    assert columns(postgres, database) == ["email", "id"]
+    assert postgres.columns(database, "users") == ["email", "id"]
 
 
 def _wait_for(folder: Path, step: str) -> None:

@@ -95,6 +95,11 @@ class Postgres:
         finally:
             connection.close()
 
+    def columns(self, database: str, table: str) -> list[str]:
+        """The columns' names in the order of the alphabet; none when the table is not there."""
+        query = "SELECT column_name FROM information_schema.columns WHERE table_name = %s ORDER BY 1"
+        return [str(name) for (name,) in self.sql(database, query, (table,))]
+
     def databases(self) -> set[str]:
         rows = self.sql("postgres", "SELECT datname FROM pg_database WHERE NOT datistemplate")
         return {name for (name,) in rows} - {"postgres"}
