@@ -16,6 +16,7 @@ from psycopg2 import sql
 
 from plugins.module_utils.postgres import fence
 from plugins.module_utils.postgres.compare import Difference, compare, open_pair
+from plugins.module_utils.postgres.connect import Server
 from plugins.module_utils.postgres.export import Export
 from plugins.module_utils.postgres.follow import follow
 from plugins.module_utils.postgres.put_back import SCRIPT
@@ -140,9 +141,9 @@ class Writer(threading.Thread):
             cursor.execute("ROLLBACK TO s")
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("seed", "superuser"), [(1, True), (2, True), (3, False)])
 def test_with_writers_the_end_is_that_of_a_comparison_behind_the_fence(
-    postgres: Postgres, pair: tuple[str, str], tmp_path: Path, seed: int
+    postgres: Postgres, pair: tuple[str, str], tmp_path: Path, seed: int, superuser: bool
 ) -> None:
     dsn = postgres.as_role(pair[0])
     writers = [Writer(dsn, seed * 10 + number) for number in range(3)]
@@ -155,7 +156,9 @@ def test_with_writers_the_end_is_that_of_a_comparison_behind_the_fence(
         writer.start()
     wait_for(writers, 30)
     log = journal(tmp_path)
-    newer, older = (postgres.server(name) for name in pair)
+    newer, older = (
+        postgres.server(name) if superuser else Server.of(postgres.as_role(name)) for name in pair
+    )
     with follow(newer, older, keep=tmp_path / "kept", journal=log) as followed:
         wait_for(writers, 30)
         followed.catch_up()
@@ -290,6 +293,31 @@ def test_what_cannot_be_followed_is_compared_whole_and_told(
     expected, files = afresh(postgres, pair, tmp_path / "afresh")
     assert found == expected
     assert exported(tmp_path / "kept") == files
+
+
+@pytest.mark.parametrize(
+    ("database", "statement"),
+    [
+        ("", ""),
+        ("shop", "SELECT pg_stat_reset()"),
+        ("postgres", "ALTER ROLE app IN DATABASE shop SET track_counts = off"),
+    ],
+)
+def test_a_table_is_passed_over_only_where_the_counts_of_the_server_can_be_trusted(
+    postgres: Postgres, pair: tuple[str, str], tmp_path: Path, database: str, statement: str
+) -> None:
+    newer, older = (postgres.server(name) for name in pair)
+    log = journal(tmp_path)
+    with follow(newer, older, journal=log) as followed:
+        if statement:
+            postgres.sql(database, statement)
+        with postgres.cursor(pair[0], postgres.as_role(pair[0])) as cursor:
+            cursor.execute("INSERT INTO quiet VALUES (11)")
+        with fence.hold(newer, journal=log, spared=followed.pids):
+            found = {each.full_name: each for each in followed.catch_up(fenced=True)}
+    assert found["public.quiet"].inserted == 1
+    told = next(event for event in events(log) if event["event"] == "postgres.compare.caught_up")
+    assert (told["untouched"] > 0) is (not statement and postgres.major >= 15)
 
 
 @pytest.mark.parametrize(

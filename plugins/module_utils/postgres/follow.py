@@ -112,7 +112,7 @@ class Following:
             "postgres.compare.caught_up",
             database=self._newer.name,
             fenced=fenced,
-            untouched=len(idle),
+            untouched=len(idle & set(now.pair.names)),
             compared_whole=whole,
             seconds=round(time.monotonic() - began, 4),
         )
