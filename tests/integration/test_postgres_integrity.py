@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from local_postgres.launch import start
 from plugins.module_utils.postgres.connect import Server
 from plugins.module_utils.postgres.integrity import Audit, Check, Expected, Snapshot, check, snapshot
 from tests.support.postgres import Postgres, journal
@@ -204,3 +205,40 @@ def test_a_server_that_is_not_there_is_a_failed_connection(postgres: Postgres, t
     assert set(checks) == {"connection"}
     assert "nothing listens there: check host and port in postgres_dsn" in checks["connection"].detail
     assert "hidden-secret" not in checks["connection"].detail
+
+
+def test_where_the_server_counts_statements_their_mean_over_the_run_is_told(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    """On a server of its own, because it must be loaded when the server starts."""
+    preloaded = ["shared_preload_libraries=pg_stat_statements"]
+    with start(tmp_path / "counts", server_version=postgres.major, settings=preloaded) as instance:
+        counting = Postgres(instance).prepare()
+        shop = counting.create("shop")
+        counting.create("other")
+        assert snapshot(shop).statements is None
+        counting.sql("shop", "CREATE EXTENSION pg_stat_statements SCHEMA public")
+        before = Snapshot.from_dict(json.loads(json.dumps(snapshot(shop).to_dict())))
+        counting.sql("shop", "SELECT pg_sleep(0.2)")
+        counting.sql("other", "SELECT pg_sleep(0.5)")
+        note = checked(shop, tmp_path, before=before)["statements"]
+        assert note.verdict == "pass"
+        assert note.data["mean_ms"] * note.data["n"] >= 200
+        assert "since, our own among them" in note.detail
+        # Counted anew, nothing can be told, and that is no fault.
+        counting.sql("shop", "SELECT public.pg_stat_statements_reset()")
+        checks = checked(shop, tmp_path, before=before)
+        assert "statements" not in checks
+        assert failed(checks) == {}
+
+
+def test_where_statements_are_not_counted_nothing_fails(
+    postgres: Postgres, shop: Server, tmp_path: Path
+) -> None:
+    """The extension is there, and the server has not loaded it."""
+    postgres.sql("shop", "CREATE EXTENSION pg_stat_statements")
+    before = snapshot(shop)
+    assert before.statements is None
+    checks = checked(shop, tmp_path, before=before, quiet=True)
+    assert failed(checks) == {}
+    assert "statements" not in checks

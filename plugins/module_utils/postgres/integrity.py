@@ -26,6 +26,7 @@ from .connect import Connection, Identity, Server, check_identity, identity, ses
 from .errors import DatabaseError, in_words
 from .fingerprint import Fingerprint, fingerprints
 from .sqlchecks import evaluate, run_files
+from .statements import Statements, mean_since, statements
 
 __all__ = ["Audit", "Expected", "Snapshot", "check", "snapshot"]
 
@@ -47,13 +48,17 @@ class Audit:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a database was. ``trail`` are (number, time) of the newest audit rows, newest first."""
+    """What a database was. ``trail`` are (number, time) of the newest audit rows, newest first.
+
+    ``statements`` is what ran in it so far, where the server counts that.
+    """
 
     taken_at: str
     database: str
     system_identifier: str | None
     tables: tuple[Fingerprint, ...]
     trail: tuple[tuple[str, str], ...]
+    statements: Statements | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -66,6 +71,7 @@ class Snapshot:
             system_identifier=told["system_identifier"],
             tables=tuple(Fingerprint(**table) for table in told["tables"]),
             trail=tuple((number, at) for number, at in told["trail"]),
+            statements=Statements(**told["statements"]) if told["statements"] else None,
         )
 
 
@@ -109,6 +115,7 @@ def snapshot(
             system_identifier=who.system_identifier,
             tables=tuple(fingerprints(connection, content=content)),
             trail=_trail(connection, audit) if audit else (),
+            statements=statements(connection),
         )
 
 
@@ -164,6 +171,9 @@ def _all(
     if sentinel is not None:
         yield "sentinel", lambda: evaluate(connection, "sentinel", sentinel[0], f"value = {sentinel[1]}")
     yield "latency", lambda: _latency(connection, expected)
+    if before is not None and before.statements is not None:
+        counted = before.statements
+        yield "statements", lambda: mean_since(counted, statements(connection)) or []
     if folder is not None:
         yield "sql", lambda: run_files(connection, folder)
 
