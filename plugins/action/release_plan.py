@@ -22,6 +22,7 @@ from ansible.module_utils.stage.task import Task, perform  # noqa: E402
 
 # The modules that are not called as their stage is.
 STAGES = {
+    "cloudflare_put_back": "put_back",
     "environment_lock": "lock",
     "environment_unfreeze": "unfreeze",
     "release_ledger": "ledger",

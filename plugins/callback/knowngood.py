@@ -55,6 +55,8 @@ class CallbackModule(CallbackBase):
         self._outcome: dict[str, Any] | None = None
         self._switching = self._did_switch = False
         self._run = os.environ.setdefault("KNOWNGOOD_RUN", new_run_id())
+        # For modules that run in processes of their own: what they are part of.
+        os.environ["KNOWNGOOD_COMMAND"] = str(os.getpid())
         root = Path(C.CONFIG_FILE).parent if C.CONFIG_FILE else Path.cwd()
         self._runs = Path(os.environ.get("KNOWNGOOD_RUNS") or root / ".runs")
         self._journal = self._runs / self._run / FILE

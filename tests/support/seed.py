@@ -1,10 +1,11 @@
-"""A state directory that already holds three deployed releases, made once and copied for each test."""
+"""A state directory with three deployed releases, the good ones recorded, made once and copied for each test."""
 
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from local_cloudflare.launch import start
+from tests.support.environment import Environment
 from tests.support.sample_app import deploy_script
 from tests.support.wrangler import VERSIONS, command
 
@@ -30,4 +31,7 @@ def build(path: Path) -> Seed:
         target = deploy_script.Target(instance.api_url, instance.api_token, instance.account_id)
         for release, bad in RELEASES.items():
             deploy_script.deploy(release, target=target, bad=bad, wrangler=wrangler)
+            if bad is None:
+                recorded = Environment(instance).play("record.yml")
+                assert recorded.code == 0, recorded.output
     return Seed(path)

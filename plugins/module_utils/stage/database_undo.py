@@ -12,12 +12,20 @@ from .task import Task
 
 __all__ = ["SPEC", "work"]
 
-SPEC: dict[str, Any] = {**RUN, **CLOUDFLARE, **DATABASES, **LOCKED, "undo": {"type": "str", "required": True}}
+SPEC: dict[str, Any] = {
+    **RUN,
+    **CLOUDFLARE,
+    **DATABASES,
+    **LOCKED,
+    "undo": {"type": "str", "required": True},
+    "ends_with": {"type": "dict", "default": {}},
+}
 
 
 def work(task: Task) -> dict[str, Any]:
-    """Undo the newest first."""
+    """Undo the newest first. ``ends_with`` is how a run ends that takes its own changes back."""
     params = task.params
+    ends_with = params["ends_with"]
     path = Path(params["runs_dir"]) / params["undo"] / FILE
     declared = {item["name"]: item for item in params["databases"]}
     if not path.is_file():
@@ -32,7 +40,7 @@ def work(task: Task) -> dict[str, Any]:
     status = f"ansible-playbook status.yml -i {params['environment_name']}"
     if not todo:
         message = f"nothing to do: run {params['undo']} set no data of these databases aside"
-        return {"outcome": outcome(DONE, message, next_=status)}
+        return {"outcome": ends_with or outcome(DONE, message, next_=status)}
     if task.check_mode:
         details = [f"{event['database']}: {event['undo']}" for event in todo]
         return {"outcome": outcome(DONE, "only a check, nothing was changed", next_=status, details=details)}
@@ -50,7 +58,7 @@ def work(task: Task) -> dict[str, Any]:
                 }
             done.append(event["database"])
     message = f"{', '.join(done)} is as it was before run {params['undo']}; the code was not touched"
-    return {"changed": True, "outcome": outcome(DONE, message, next_=status)}
+    return {"changed": True, "outcome": ends_with or outcome(DONE, message, next_=status)}
 
 
 def _not_told(task: Task, path: Path, told: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..cloudflare.automatic import pause, to_pause
+from ..cloudflare.hold import hold
 from ..concurrent import each
 from ..journal import read
 from ..ledger.errors import LedgerError
 from ..ledger.lock import release
 from ..outcome import DONE, INVALID
+from ..release.model import Component
 from .options import CLOUDFLARE, LEDGER, RUN
 from .task import Task
 
@@ -23,6 +25,7 @@ SPEC: dict[str, Any] = {
     "plan": {"type": "dict", "default": {}},
     "validated": {"type": "bool", "default": False},
     "freeze": {"type": "bool", "default": True},
+    "hold": {"type": "bool", "default": False},
 }
 
 
@@ -66,7 +69,10 @@ def _write(task: Task) -> list[str]:
         new += _evidence(task, plan, reached, "pass" if code == DONE else "fail")
     if new:
         task.ledger.append(*new)
-    return _freeze(task, plan) if task.params["freeze"] and arrived and done else []
+    if not (arrived and done):
+        return []
+    notes = _freeze(task, plan) if task.params["freeze"] else []
+    return notes + (_hold(task, plan) if task.params["hold"] else [])
 
 
 def _covered(body: Mapping[str, Any], reached: Mapping[str, str]) -> bool:
@@ -134,6 +140,26 @@ def _freeze(task: Task, plan: Mapping[str, Any]) -> list[str]:
         f"automatic deployments of {name} were not paused: {error}"
         for name, error in problems
         if isinstance(error, Exception)
+    ]
+
+
+def _hold(task: Task, plan: Mapping[str, Any]) -> list[str]:
+    """Keep the code of what was left beside the journal, before Cloudflare forgets it. The problems, in words."""
+    target = {
+        move["component"]: Component(move["component"], move["kind"], move["target"])
+        for move in plan["moves"]
+    }
+    todo = [(target[name], id_) for name, ids in plan["leaves"]["versions"].items() for id_ in ids]
+    folder = task.journal.path.parent / "held"
+    done = each(lambda item: hold(task.client, item[0], item[1], folder), todo)
+    kept = {item[0].name: item[1] for item, found in zip(todo, done, strict=True) if isinstance(found, list)}
+    if kept:
+        task.ledger.append(("held", {"versions": kept, "run": task.journal.run, "folder": str(folder)}))
+        task.journal.write("held", versions=kept, folder=str(folder))
+    return [
+        f"{component.name}: {id_} was not held: {found}"
+        for (component, id_), found in zip(todo, done, strict=True)
+        if isinstance(found, Exception)
     ]
 
 

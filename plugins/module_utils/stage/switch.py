@@ -66,6 +66,7 @@ def work(task: Task) -> dict[str, Any]:
         for item in moved
         if item.overrode
     ]
+    result["restored"] = bool(restored) and _whole(restored)
     if not _whole(moved):
         environment = task.params["environment_name"]
         result["outcome"] = _end(environment, moves, moved, restored)

@@ -114,9 +114,14 @@ class Task:
 
     @property
     def command(self) -> int:
-        """The process that this run lives and dies with: ``ansible-playbook``, which forks a process per task."""
+        """The process that this run lives and dies with: ``ansible-playbook``, which forks a process per task.
+
+        0 when a module runs by itself and nobody says which one that is.
+        """
         parent = multiprocessing.parent_process()
-        return os.getpid() if parent is None or parent.pid is None else parent.pid
+        if parent is not None and parent.pid is not None:
+            return parent.pid
+        return int(os.environ.get("KNOWNGOOD_COMMAND") or 0)
 
     @contextmanager
     def keeping_lock(self) -> Iterator[None]:
