@@ -44,6 +44,9 @@ class ManagedD1:
         rows = self.rows("SELECT name, applied_at FROM d1_migrations")
         return {row["name"]: datetime.fromisoformat(row["applied_at"]).replace(tzinfo=UTC) for row in rows}
 
+    def bookmark(self) -> str:
+        return self._d1.bookmark()
+
     def earlier(self, before: str | None) -> Earlier | None:
         applied = self.applied_at()
         if before not in applied:

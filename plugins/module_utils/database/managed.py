@@ -61,6 +61,9 @@ class Managed(Protocol):
     def applied_at(self) -> dict[str, datetime]:
         """When each migration was applied, as far as the bookkeeping table says."""
 
+    def bookmark(self) -> str | None:
+        """Where the database is in its history now; ``None`` where it keeps none that could be named."""
+
     def earlier(self, before: str | None) -> Earlier | None:
         """The newest state from before a migration was applied that can be gone back to."""
 
