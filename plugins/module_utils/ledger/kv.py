@@ -63,15 +63,20 @@ class Kv:
             keys = [item["name"] for item in listed if item["name"] not in self._written]
             pieces = [Piece(f"key {key}", value) for key, value in self._written.items()]
             parts = [keys[start : start + _BULK] for start in range(0, len(keys), _BULK)]
-            for got in each(self._values, parts):
+            for got in each(self._stored, parts):
                 if isinstance(got, Exception):
                     raise got
-                for key, value in got.items():
-                    if value is None:
-                        raise LedgerError(
-                            f"KV lists the key {key} but does not show its value yet: try again in a minute"
-                        )
-                    pieces.append(Piece(f"key {key}", value.encode()))
+                pieces += got
+        return pieces
+
+    def _stored(self, keys: list[str]) -> list[Piece]:
+        pieces = []
+        for key, value in self._values(keys).items():
+            if value is None:
+                raise LedgerError(
+                    f"KV lists the key {key} but does not show its value yet: try again in a minute"
+                )
+            pieces.append(Piece(f"key {key}", value.encode()))
         return pieces
 
     def append(self, make: Callable[[Sequence[Piece]], bytes]) -> None:
