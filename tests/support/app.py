@@ -8,7 +8,7 @@ import os
 import secrets
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,12 @@ class App:
         self.sql(f"DROP ROLE IF EXISTS {ROLE}")
         self.sql(f"CREATE ROLE {ROLE} LOGIN PASSWORD %s", (self._password,))
         self.sql(f"ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO {ROLE}")
+
+    def announce(self, way: Callable[[str], str]) -> None:
+        """Let the inventory know another way to the database: ``way`` changes a connection string."""
+        told = self.environment.instance.state / "postgres.json"
+        found = json.loads(told.read_text())
+        told.write_text(json.dumps({**found, "dsn": way(found["dsn"])}))
 
     # --- its database
 
