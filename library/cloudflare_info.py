@@ -11,7 +11,14 @@ version_added: "0.1.0"
 description:
   - Reads all components at once, groups their versions into releases, and says per component which version serves,
     since when, by whom, and to which release it belongs; and what does not fit the release that most of them serve.
-extends_documentation_fragment: [knowngood.run, knowngood.cloudflare, knowngood.components, knowngood.grouping, knowngood.databases_optional]
+  - With O(ledger) the releases that it recorded are known by the names under which they were recorded.
+extends_documentation_fragment:
+  - knowngood.run
+  - knowngood.cloudflare
+  - knowngood.components
+  - knowngood.grouping
+  - knowngood.databases_optional
+  - knowngood.locked
 attributes:
   check_mode: {support: full, description: It never changes anything.}
   diff_mode: {support: none, description: Nothing changes.}
@@ -22,6 +29,7 @@ EXAMPLES = r"""
   cloudflare_info:
     environment_name: production
     components: "{{ preflight_components }}"
+    ledger: "{{ preflight_ledger }}"
     cloudflare: "{{ preflight_cloudflare }}"
     runs_dir: "{{ runs_dir }}"
   run_once: true

@@ -11,10 +11,11 @@ version_added: "0.1.0"
 description:
   - Runs down migrations, D1 Time Travel, or the swap with a restored database, concurrently. Rows that would be lost are
     written beside the journal first. Run again after a kill, it finishes.
+  - With O(ledger) it goes on only while the run holds the lock of the environment.
 options:
   accept_loss: {description: Hash of the plan whose loss was accepted; then no limit holds., type: str, default: ""}
   planned: {description: What M(database_plan) returned., type: list, elements: dict, required: true}
-extends_documentation_fragment: [knowngood.run, knowngood.cloudflare, knowngood.databases]
+extends_documentation_fragment: [knowngood.run, knowngood.cloudflare, knowngood.databases, knowngood.locked]
 attributes:
   check_mode: {support: full, description: Then nothing is moved.}
   diff_mode: {support: none, description: The plan shows what changes.}
@@ -26,6 +27,7 @@ EXAMPLES = r"""
     environment_name: production
     databases: "{{ preflight_databases }}"
     planned: "{{ databases_plan.databases }}"
+    ledger: "{{ preflight_ledger }}"
     cloudflare: "{{ preflight_cloudflare }}"
     runs_dir: "{{ runs_dir }}"
     run: "{{ plan_result.run }}"

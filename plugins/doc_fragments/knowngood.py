@@ -4,7 +4,10 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Fragments ``knowngood.run``, ``.cloudflare``, ``.components``, ``.databases``, ``.grouping``, ``.probing`` and ``.moves``."""
+    """Fragments ``knowngood.run``, ``.cloudflare``, ``.components``, ``.databases``, ``.grouping``, ``.ledger``, ``.probing`` and ``.moves``.
+
+    ``.databases_optional`` and ``.locked`` are ``.databases`` and ``.ledger`` for modules that work without.
+    """
 
     RUN = r"""
 options:
@@ -153,6 +156,33 @@ options:
 
     # For a module that works without databases too.
     DATABASES_OPTIONAL = DATABASES.replace("required: true", "default: []", 1)
+
+    LEDGER = r"""
+options:
+  ledger:
+    description: Where the ledger of the environment is kept, as C(roles/preflight) gives it. See C(docs/ledger.md).
+    type: dict
+    required: true
+    suboptions:
+      backend:
+        description: What keeps it. With C(none) there is no ledger and no lock, for an emergency.
+        type: str
+        required: true
+        choices: [directory, kv, git, none]
+      path: {description: "The folder (C(directory)).", type: path}
+      namespace: {description: "Id of the KV namespace (C(kv)).", type: str}
+      prefix: {description: "What the keys of this environment begin with (C(kv)).", type: str}
+      repository: {description: "Address of the repository (C(git)).", type: str}
+      branch: {description: "The branch (C(git)).", type: str, default: knowngood-ledger}
+      folder: {description: "Folder of this environment on the branch (C(git)).", type: str}
+  operator:
+    description: "Who gives the command, for the ledger; empty for C(user@host) of this machine."
+    type: str
+    default: ""
+"""
+
+    # For what goes on only while the run holds the lock of the environment, or without a ledger.
+    LOCKED = LEDGER.replace("required: true", "required: false", 1)
 
     PROBING = r"""
 options:

@@ -1,0 +1,74 @@
+#!/usr/bin/python
+"""Take the lock of an environment, so that one run at a time changes it."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: environment_lock
+short_description: Take the lock of an environment
+version_added: "0.2.0"
+description:
+  - Takes the lock before a run looks at the environment. A rollback that holds it is waited for, and its result then
+    is what this run finds; a deploy that holds it is not interrupted, so the run is refused.
+  - The lock lives for as long as the process of the run, with a lease of 3 minutes that the run renews.
+    M(rollback_end) gives it back.
+options:
+  break_lock:
+    description: Why a lock that somebody else holds may be broken; it goes into the ledger. Empty to break none.
+    type: str
+    default: ""
+  wait: {description: Seconds to wait for a rollback that is under way., type: float, default: 600}
+extends_documentation_fragment: [knowngood.run, knowngood.cloudflare, knowngood.ledger]
+attributes:
+  check_mode: {support: full, description: Then no lock is taken.}
+  diff_mode: {support: none, description: Nothing of the environment changes.}
+"""
+
+EXAMPLES = r"""
+- name: Take the lock
+  environment_lock:
+    environment_name: production
+    ledger: "{{ preflight_ledger }}"
+    cloudflare: "{{ preflight_cloudflare }}"
+    runs_dir: "{{ runs_dir }}"
+    run: "{{ run_id }}"
+  run_once: true
+
+- name: Take the lock although a runner that is gone seems to hold it
+  environment_lock:
+    environment_name: production
+    break_lock: runner 3 was deleted
+    ledger: "{{ preflight_ledger }}"
+    cloudflare: "{{ preflight_cloudflare }}"
+    runs_dir: "{{ runs_dir }}"
+    run: "{{ run_id }}"
+  run_once: true
+"""
+
+RETURN = r"""
+joined:
+  description: Id of the rollback that was waited for; null when the lock was free.
+  returned: when the lock is held, or in check mode
+  type: str
+lock:
+  description: Generation of the lock; each taker has a higher one.
+  returned: when the lock is held
+  type: int
+  sample: 7
+outcome: {description: How the run ends here., returned: when somebody else keeps the lock, type: dict}
+run: {description: Id of the run., returned: always, type: str}
+journal: {description: File of the run's journal., returned: always, type: str}
+"""
+
+from ansible.module_utils.stage.lock import SPEC, work
+from ansible.module_utils.stage.module import run
+
+
+def main() -> None:
+    """Entry point."""
+    run(SPEC, work)
+
+
+if __name__ == "__main__":
+    main()
