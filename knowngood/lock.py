@@ -107,10 +107,9 @@ def _ledger(inventory: str, folder: Path) -> tuple[Ledger, str]:
     from ansible.module_utils.cloudflare.client import Client
     from ansible.module_utils.journal import Journal
     from ansible.module_utils.ledger.backend import open_backend
+    from ansible.module_utils.ledger.declared import declared_ledger
     from ansible.module_utils.ledger.ledger import Ledger
     from ansible.module_utils.redact import Redactor
-
-    from plugins.filter.ledger import declared_ledger
 
     told = variables(inventory, "ledger", "operator", "environment_name")
     declared = declared_ledger(told["ledger"], told["environment_name"])

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import ansible.module_utils
+
+# Ansible offers a project's module_utils to modules only; here the controller needs them.
+ansible.module_utils.__path__.append(str(Path(__file__).parents[1] / "module_utils"))
+
+from ansible.module_utils.ledger.declared import declared_ledger  # noqa: E402
 
 DOCUMENTATION = r"""
 ---
@@ -29,31 +35,6 @@ _value:
   description: C(ledger) for the modules, C(problems) as sentences without the name of the file.
   type: dict
 """
-
-# What each backend needs, and the name of the part that belongs to the environment.
-_NEEDS = {"directory": "path", "kv": "namespace", "git": "repository", "none": None}
-_PART = {"kv": "prefix", "git": "folder"}
-_OPTIONAL = {"git": {"branch"}}
-
-
-def declared_ledger(declared: Any, environment: str) -> dict[str, Any]:
-    """See DOCUMENTATION."""
-    if not isinstance(declared, Mapping) or declared.get("backend") not in _NEEDS:
-        return {"ledger": {}, "problems": [f"ledger.backend must be one of {', '.join(_NEEDS)}"]}
-    backend = declared["backend"]
-    needed = _NEEDS[backend]
-    known = {"backend", needed, *_OPTIONAL.get(backend, ())}
-    problems = [
-        f"ledger.{name} is nothing that the backend {backend} has" for name in declared if name not in known
-    ]
-    if needed and not declared.get(needed):
-        problems.append(f"ledger.{needed} is not set: the backend {backend} needs it")
-    ledger = {name: value for name, value in declared.items() if name in known}
-    if backend == "directory":
-        ledger["path"] = str(Path(str(declared.get("path") or ".")) / environment)
-    elif backend in _PART:
-        ledger[_PART[backend]] = environment
-    return {"ledger": ledger, "problems": problems}
 
 
 class FilterModule:

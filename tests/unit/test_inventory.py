@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from plugins.filter.databases import declared_databases
 from plugins.filter.inventory import declared_components
+from plugins.filter.ledger import declared_ledger
 from plugins.module_utils.probe.contract import Answer, Contract, judge
 from plugins.module_utils.stage.options import COMPONENTS
 
@@ -260,3 +261,26 @@ def test_what_an_environment_declares_is_specified() -> None:
     for file in ROOT.glob("inventories/*/group_vars/all.yml"):
         local = {"local_state", "local_cloudflare", "local_postgres"}
         assert set(yaml.safe_load(file.read_text())) - own - local <= specified("preflight"), file
+
+
+@pytest.mark.parametrize(
+    ("declared", "said"),
+    [
+        ("somewhere", "ledger.backend must be one of directory, kv, git, none"),
+        ({"backend": "floppy"}, "ledger.backend must be one of"),
+        ({"backend": "directory"}, "ledger.path is not set: the backend directory needs it"),
+        ({"backend": "kv", "namespace": ""}, "ledger.namespace is not set"),
+        ({"backend": "git", "repository": "r", "path": "p"}, "ledger.path is nothing that the backend git has"),
+    ],
+)
+def test_a_wrong_ledger_is_named(declared: object, said: str) -> None:
+    assert any(said in problem for problem in declared_ledger(declared, "production")["problems"])
+
+
+def test_every_environment_has_a_ledger_of_its_own() -> None:
+    folder = {"backend": "directory", "path": "/var/ledger"}
+    assert declared_ledger(folder, "staging") == {
+        "ledger": {"backend": "directory", "path": "/var/ledger/staging"},
+        "problems": [],
+    }
+    assert declared_ledger({"backend": "kv", "namespace": "n"}, "staging")["ledger"]["prefix"] == "staging"

@@ -31,7 +31,7 @@ def applied_after(
         level = str(declared[release])
         if level not in applied:
             raise UnknownLevel(
-                f"{release} was deployed with {level}, as schema_levels or the ledger says, and it is not applied"
+                f"schema_levels or the ledger says that {release} was deployed with {level}, which is not applied"
             )
         return list(reversed(applied[list(applied).index(level) + 1 :]))
     if released is None or any(id_ not in applied_at for id_ in applied):
