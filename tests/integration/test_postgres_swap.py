@@ -224,6 +224,37 @@ def test_a_fence_ends_sessions_and_is_lifted(
     assert events(log)[-1]["event"] == "postgres.fence.down"
 
 
+@pytest.mark.parametrize("mode", fence.MODES)
+def test_a_session_that_is_just_being_let_in_is_waited_for(
+    postgres: Postgres, shop: str, tmp_path: Path, mode: str
+) -> None:
+    """It was allowed in before the fence, no list of sessions shows it yet, and it would write behind it."""
+
+    def late() -> None:
+        with contextlib.suppress(psycopg2.Error):
+            connection = psycopg2.connect(postgres.as_role(shop), options="-c post_auth_delay=1")
+            connection.autocommit = True
+            while True:
+                connection.cursor().execute("INSERT INTO users (email) VALUES (gen_random_uuid())")
+
+    with postgres.cursor(shop) as own:
+        thread = threading.Thread(target=late)
+        thread.start()
+        entering = "SELECT count(*) FROM pg_locks WHERE classid = 'pg_database'::regclass AND objid = %s"
+        own.execute("SELECT oid FROM pg_database WHERE datname = %s", (shop,))
+        (oid,) = own.fetchone()
+        deadline = time.monotonic() + 10
+        while postgres.sql("postgres", entering, (oid,)) == [(0,)]:
+            assert time.monotonic() < deadline
+        spared = [own.connection.info.backend_pid]
+        with fence.hold(postgres.server(shop), mode=mode, journal=journal(tmp_path), spared=spared):
+            own.execute("SELECT count(*) FROM users")
+            users = own.fetchone()
+            thread.join()
+            own.execute("SELECT count(*) FROM users")
+            assert own.fetchone() == users
+
+
 def test_a_fence_comes_down_when_the_work_fails(postgres: Postgres, shop: str, tmp_path: Path) -> None:
     expected = attributes(postgres, shop)
     with pytest.raises(RuntimeError), fence.hold(postgres.server(shop), journal=journal(tmp_path)):

@@ -82,14 +82,13 @@ def hold(
         mark = {"kind": "fence", "run": journal.run, "mode": mode, "was": was}
         fence = Fence(connection, server.name, journal)
         journal.write("postgres.fence.up", database=server.name, mode=mode)
-        began = _now(connection)
         _execute(
             connection,
             databases.mark_sql(server.name, mark, live.own_comment),
             sql.SQL(_SIDES[mode]).format(sql.Identifier(server.name)),
         )
         try:
-            older_than = None if mode == CLOSED else began
+            older_than = None if mode == CLOSED else _now(connection)
             expel(connection, server.name, patience=patience, older_than=older_than, spared=spared)
             yield fence
         finally:
@@ -130,9 +129,14 @@ def expel(
     older_than: Any = None,
     spared: Sequence[int] = (),
 ) -> None:
-    """Ends the sessions of a database (those from before ``older_than``). Raises DatabaseError."""
+    """Ends the sessions of a database (those from before ``older_than``). Raises DatabaseError.
+
+    Sessions that were let in before the fence, and that the server does not list yet, are waited for first.
+    """
     deadline = time.monotonic() + patience
+    entering = _entering(connection, name)
     while True:
+        entering &= _entering(connection, name)
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT pg_catalog.pg_terminate_backend(pid), usename, application_name, backend_type"
@@ -143,14 +147,31 @@ def expel(
                 (name, list(spared), older_than, older_than),
             )
             left = cursor.fetchall()
-        if not left:
+        if not left and not entering:
             return
         if time.monotonic() > deadline:
-            who = ", ".join(
-                sorted({f"{user} ({application or kind})" for _, user, application, kind in left})
+            who = {f"{user} ({application or kind})" for _, user, application, kind in left}
+            who |= {f"process {pid}, which is just being let in" for pid in entering}
+            count = len(left) + len(entering)
+            raise DatabaseError(
+                f"{name} still has {count} sessions after {patience:.0f} s: {', '.join(sorted(who))}"
             )
-            raise DatabaseError(f"{name} still has {len(left)} sessions after {patience:.0f} s: {who}")
         time.sleep(0.01)
+
+
+def _entering(connection: Connection, name: str) -> set[int]:
+    """The processes that are about to become sessions: they lock the database until they are listed as one.
+
+    They have read by then, or will read, whether connections are allowed (``InitPostgres`` in the server).
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT l.pid FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_database d ON d.oid = l.objid"
+            " WHERE d.datname = %s AND l.locktype = 'object' AND l.mode = 'RowExclusiveLock'"
+            " AND l.classid = 'pg_catalog.pg_database'::pg_catalog.regclass",
+            (name,),
+        )
+        return {pid for (pid,) in cursor}
 
 
 def _lift(connection: Connection, name: str, journal: Journal, *, left_behind: bool = False) -> bool:
