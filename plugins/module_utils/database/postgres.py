@@ -109,16 +109,14 @@ class ManagedPostgres:
 
     def losses(self, earlier: Earlier) -> list[Loss]:
         """Exact: the backup is restored beside the database, proved against its manifest, and compared."""
-        side = self._side(earlier)
-        with open_pair(self._server, self._server.database(side)) as pair:
+        with open_pair(self._server, self._side(earlier)) as pair:
             found = compare(pair)
         return _as_losses(found)
 
     def rewind(self, earlier: Earlier, limit: int | None) -> Rewound:
         side = self._side(earlier)
-        older = self._server.database(side)
         with follow(
-            self._server, older, keep=self._keep, besides=_ACCOUNTS, journal=self._journal
+            self._server, side, keep=self._keep, besides=_ACCOUNTS, journal=self._journal
         ) as followed:
             check_limit(_as_losses(followed.found), limit)
             # What was written while all was compared is taken in before anybody has to wait for it.
@@ -128,7 +126,7 @@ class ManagedPostgres:
                 losses = _as_losses(followed.catch_up(fenced=True))
                 check_limit(losses, limit)
                 followed.finish()
-                done = swap.swap(self._server, side, journal=self._journal, held=held)
+                done = swap.swap(self._server, side.name, journal=self._journal, held=held)
         self._executor.close()
         return Rewound({"kept": done.kept}, losses)
 
@@ -186,7 +184,8 @@ class ManagedPostgres:
         proof = prove(made, self._server, tools=self._tools, journal=self._journal, jobs=self._jobs)
         return {"path": str(made.path), "tables": proof.tables, "rows": proof.rows, "amcheck": proof.amcheck}
 
-    def _side(self, earlier: Earlier) -> str:
+    def _side(self, earlier: Earlier) -> Server:
+        """A database that holds the earlier state; found again, and not made twice, by a later run."""
         backup = backups.verify(
             Path(earlier.token),
             database=self._server.name,
@@ -195,7 +194,10 @@ class ManagedPostgres:
             tools=self._tools,
             journal=self._journal,
         )
-        return restore.side(self._server, backup, tools=self._tools, journal=self._journal, jobs=self._jobs)
+        tools, journal = self._tools, self._journal
+        return self._server.database(
+            restore.side(self._server, backup, tools=tools, journal=journal, jobs=self._jobs)
+        )
 
     @property
     def _tools(self) -> Tools:
