@@ -38,7 +38,7 @@ options:
     type: str
     default: ""
   require_evidence:
-    description: Whether a target needs evidence that it works; without, the newest whole release is good enough.
+    description: Whether a target needs evidence that it works. Without, the newest whole release will do where none has it.
     type: bool
     default: true
   min_served:
