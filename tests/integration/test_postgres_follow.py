@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
+import psycopg2.extensions
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -119,21 +120,24 @@ class Writer(threading.Thread):
     def __init__(self, dsn: str, seed: int) -> None:
         super().__init__(daemon=True)
         self.transactions = 0
+        self.end = ""
         self._dsn = dsn
         self._dice = random.Random(seed)
 
     def run(self) -> None:
-        with contextlib.suppress(psycopg2.OperationalError, psycopg2.InterfaceError):
-            connection = psycopg2.connect(self._dsn)
+        connection = psycopg2.connect(self._dsn)
+        try:
             while True:
                 self._transaction(connection.cursor())
                 connection.commit() if self._dice.random() < 0.8 else connection.rollback()
                 self.transactions += 1
+        except psycopg2.Error as error:
+            self.end = repr(error)
 
     def _transaction(self, cursor: Any) -> None:
         for _ in range(self._dice.randint(1, 4)):
             cursor.execute("SAVEPOINT s")
-            with contextlib.suppress(psycopg2.IntegrityError, psycopg2.errors.DeadlockDetected):
+            with contextlib.suppress(psycopg2.IntegrityError, psycopg2.extensions.TransactionRollbackError):
                 cursor.execute(random_statement(self._dice, (*STATEMENTS, *LOOSE)))
                 if self._dice.random() < 0.8:
                     cursor.execute("RELEASE s")
@@ -184,7 +188,7 @@ def wait_for(writers: list[Writer], transactions: int) -> None:
     for writer in writers:
         goal = writer.transactions + transactions
         while writer.transactions < goal:
-            assert writer.is_alive()
+            assert writer.is_alive(), writer.end
             assert time.monotonic() < deadline
             time.sleep(0.002)
 
