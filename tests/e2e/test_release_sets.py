@@ -314,3 +314,18 @@ def test_wrangler_goes_back_to_the_bad_release_and_we_do_not(environment: Enviro
     for _ in range(2):
         assert environment.play("rollback.yml").code == 0
         assert environment.live() == environment.versions("r2")
+
+
+def test_the_ledger_can_be_in_workers_kv(environment: Environment) -> None:
+    """For runners that keep no disk."""
+    namespace = environment.api("POST", "A/storage/kv/namespaces", {"title": "ledger"})["id"]
+    kv = ("-e", json.dumps({"ledger": {"backend": "kv", "namespace": namespace}}))
+    environment.serve("r2")
+    recorded = environment.play("record.yml", *kv)
+    assert recorded.code == 0, recorded.output
+    environment.serve("r3")
+    run = environment.play("rollback.yml", *kv)
+    assert run.code == 0, run.output
+    assert environment.live() == environment.versions("r2")
+    shown = environment.play("ledger.yml", *kv, "-e", "verify=true")
+    assert "the ledger is whole" in shown.last_line, shown.output

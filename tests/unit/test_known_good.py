@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,11 @@ def releases_of(history: History) -> list[Release]:
 def target(history: History, rules: Rules | None = None, **asked: object) -> Choice:
     states, releases = history.states(), releases_of(history)
     return choose(states, releases, history.view(), rules or Rules(), **asked)  # type: ignore[arg-type]
+
+
+def resume(history: History, goal: Mapping[str, Any]) -> Choice:
+    states, releases = history.states(), releases_of(history)
+    return pinned(states, releases, history.view(), Rules(), goal, "resume", exactly=False)
 
 
 def chosen(history: History, rules: Rules | None = None, **asked: object) -> dict[str, str]:
@@ -108,6 +114,8 @@ def test_the_floor_keeps_a_known_hole_shut(four: History) -> None:
         target(four, Rules(not_older_than=limit))
     with pytest.raises(Refusal, match="older than the floor"):
         target(four, Rules(not_older_than=limit), release="r1")
+    with pytest.raises(Refusal, match="older than the floor"):
+        target(four, Rules(not_older_than=limit), versions={"auth": "auth-1"})
     with pytest.raises(Refusal, match="neither a release nor a time"):
         floor("yesterday", releases_of(four))
 
@@ -205,12 +213,19 @@ def test_the_goal_of_a_run_that_was_killed_is_reached_by_resume(four: History) -
     states, releases = four.states(), releases_of(four)
     goal = make_plan("local", states, releases, target(four), left_out=[]).as_dict()
     four.serve("auth", ("auth-2", 100))
-    choice = pinned(four.states(), releases_of(four), goal, "resume", exactly=False)
+    choice = resume(four, goal)
     plan = make_plan("local", four.states(), releases_of(four), choice, left_out=[])
     assert {move.component: move.changes for move in plan.moves} == {"auth": False, "content": True}
     four.release("r5", only=["content"])
     with pytest.raises(Refusal, match="content: content-5 was deployed since"):
-        pinned(four.states(), releases_of(four), goal, "resume", exactly=False)
+        resume(four, goal)
+
+
+def test_a_plan_does_not_bring_back_what_was_condemned_since(four: History) -> None:
+    goal = make_plan("local", four.states(), releases_of(four), target(four), left_out=[]).as_dict()
+    four.condemn("r2")
+    with pytest.raises(Refusal, match="condemned since: it loses payments"):
+        resume(four, goal)
 
 
 def test_status_knows_a_recorded_set_by_its_versions(four: History) -> None:

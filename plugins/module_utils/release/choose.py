@@ -20,8 +20,10 @@ from .model import Release, State, Version
 if TYPE_CHECKING:
     from ..ledger.view import View
 
-__all__ = ["Choice", "Refusal", "choose", "floor", "pinned"]
+__all__ = ["UNNAMED", "Choice", "Refusal", "choose", "floor", "pinned"]
 
+# What a set is called that somebody put together from versions.
+UNNAMED = "the versions given"
 # As many releases as a person can look through in a refusal.
 _LISTED = 20
 
@@ -75,6 +77,8 @@ def choose(
 def pinned(
     states: Mapping[str, State],
     releases: list[Release],
+    known: View,
+    rules: Rules,
     asked: Mapping[str, Any],
     reason: str,
     *,
@@ -85,21 +89,24 @@ def pinned(
     A component may be at its start or at its target. With ``exactly`` that is left to the hash of the
     plan. Raises :class:`Refusal`.
     """
-    chosen: dict[str, Version] = {}
     for move in asked["moves"]:
-        name = move["component"]
-        version = states[name].version(move["to_id"]) if name in states else None
-        if version is None:
-            raise Refusal(f"{name}: version {move['to_id']} cannot be deployed any more", [])
-        live = states[name].live
-        known = {id_ for id_, _ in move["live"]} | {move["to_id"]}
-        if not exactly and live is not None and not set(live.serving) <= known:
-            raise Refusal(f"{name}: {' + '.join(live.serving)} was deployed since: plan again", [])
-        chosen[name] = version
-    found = next((each for each in releases if each.name == asked["release"]), None)
-    members = {name: [version] for name, version in chosen.items()}
-    release = Release(asked["release"], members, recorded=found.recorded if found else None)
-    return Choice(Candidate(release, chosen), None, [], reason)
+        state = states.get(move["component"])
+        live = state.live if state else None
+        at_home = {id_ for id_, _ in move["live"]} | {move["to_id"]}
+        if not exactly and live is not None and not set(live.serving) <= at_home:
+            raise Refusal(
+                f"{move['component']}: {' + '.join(live.serving)} was deployed since: plan again", []
+            )
+    condemned = known.condemned_release(asked["release"])
+    if condemned is not None:
+        raise Refusal(f"release {asked['release']} was condemned since: {condemned.reason}", [])
+    choice = _Choosing(states, releases, known, rules).explicit(
+        {move["component"]: move["to_id"] for move in asked["moves"]}
+    )
+    release = choice.candidate.release
+    release.name = asked["release"]
+    release.recorded = known.release(release.name)
+    return Choice(choice.candidate, None, [], reason)
 
 
 def floor(wanted: str, releases: list[Release]) -> datetime:
@@ -192,10 +199,12 @@ class _Choosing:
                 raise self.refusal(f"{name} has no version {version_id} that can be deployed")
             condemned = self.known.condemned_version(name, version_id)
             why = version.unfit or (f"condemned: {condemned.reason}" if condemned else None)
+            if self.rules.not_older_than is not None and version.created < self.rules.not_older_than:
+                why = why or f"older than the floor, {self.rules.not_older_than:%Y-%m-%d %H:%M} UTC"
             if why is not None:
                 raise self.refusal(f"version {version_id} of {name} cannot be a target: it is {why}")
             chosen[name] = version
-        release = Release("the versions given", {name: [version] for name, version in chosen.items()})
+        release = Release(UNNAMED, {name: [version] for name, version in chosen.items()})
         candidate = Candidate(release, chosen)
         self.reach(candidate)
         if candidate.broken is not None:

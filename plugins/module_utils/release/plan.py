@@ -114,7 +114,10 @@ def make_plan(
         reason=choice.reason,
         live_release=live.name if live else None,
         moves=moves,
-        skipped=[{"release": item.release.name, "why": item.objection or ""} for item in choice.skipped],
+        skipped=[
+            {"release": item.release.name, "why": item.objection or item.not_proved or ""}
+            for item in choice.skipped
+        ],
         left_out=sorted([*left_out, *untouched]),
         leaves=_leaves(states, choice, index, whole=not left_out and not untouched),
         levels={name: told.get("level", "") for name, told in recorded.databases.items()} if recorded else {},

@@ -51,7 +51,7 @@ def candidate_table(candidates: list[Candidate], environment: str, now: datetime
                 name,
                 age(candidate.release.finished, now),
                 str(len(candidate.release.members)),
-                candidate.objection or "can be a target",
+                candidate.objection or candidate.not_proved or "can be a target",
                 command,
             )
         )

@@ -12,6 +12,7 @@ from ..journal import read
 from ..ledger.errors import LedgerError
 from ..ledger.lock import release
 from ..outcome import DONE, INVALID
+from ..release.choose import UNNAMED
 from ..release.model import Component
 from .options import CLOUDFLARE, LEDGER, RUN
 from .task import Task
@@ -65,8 +66,10 @@ def _write(task: Task) -> list[str]:
         )
         if arrived:
             new += _condemned(goal.body, task.journal.run)
-    if arrived and task.params["validated"] and not plan["left_out"]:
-        new += _evidence(task, plan, reached, "pass" if code == DONE else "fail")
+    # A validation that fails after a rollback is no word against the release: the next run would move on unasked.
+    whole = arrived and not plan["left_out"] and plan["release"] != UNNAMED
+    if code == DONE and whole and task.params["validated"]:
+        new += _evidence(task, plan, reached)
     if new:
         task.ledger.append(*new)
     if not (arrived and done):
@@ -105,7 +108,7 @@ def _layers(versions: Mapping[str, list[str]]) -> list[list[tuple[str, str]]]:
 
 
 def _evidence(
-    task: Task, plan: Mapping[str, Any], versions: Mapping[str, str], verdict: str
+    task: Task, plan: Mapping[str, Any], versions: Mapping[str, str]
 ) -> list[tuple[str, Mapping[str, Any]]]:
     known = task.ledger.view()
     new: list[tuple[str, Mapping[str, Any]]] = []
@@ -115,7 +118,7 @@ def _evidence(
     new.append(
         (
             "evidence",
-            {"release": plan["release"], "verdict": verdict, "tier": "quick", "run": task.journal.run},
+            {"release": plan["release"], "verdict": "pass", "tier": "quick", "run": task.journal.run},
         )
     )
     return new

@@ -156,6 +156,8 @@ def _clear(task: Task) -> tuple[str, list[str]]:
 def _verify(task: Task) -> tuple[str, list[str]]:
     anchor = task.params["verify"]
     head = task.ledger.verify(None if anchor in ("true", "True") else anchor)
+    if not head:
+        return "the ledger is empty", []
     return f"the ledger is whole: {len(task.ledger.entries())} entries", [
         f"head {head}: note it elsewhere, and a later -e verify=<head> proves that nothing before it was changed"
     ]

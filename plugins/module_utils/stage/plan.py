@@ -101,8 +101,6 @@ def _choice(
     task: Task, states: Mapping[str, State], releases: list[Release], asked: Mapping[str, Any]
 ) -> Choice:
     params = task.params
-    if "moves" in asked:
-        return pinned(states, releases, asked, f"asked for: {_origin(params)}", exactly=bool(params["plan"]))
     oldest = params["not_older_than"]
     reach = Reach(task.client)
     rules = Rules(
@@ -111,6 +109,9 @@ def _choice(
         not_older_than=floor(oldest, releases) if oldest else None,
         unreachable=lambda versions: _unreachable(reach, states, versions),
     )
+    if "moves" in asked:
+        reason = f"asked for: {_origin(params)}"
+        return pinned(states, releases, task.known, rules, asked, reason, exactly=bool(params["plan"]))
     return choose(
         states,
         releases,

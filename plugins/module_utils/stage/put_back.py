@@ -7,6 +7,7 @@ from typing import Any
 from ..cloudflare.errors import CloudflareError
 from ..cloudflare.settings import Settings, put_back
 from ..concurrent import each
+from ..ledger.errors import LedgerError
 from .options import CLOUDFLARE, COMPONENTS, LOCKED, RUN
 from .task import Task
 
@@ -24,8 +25,12 @@ SPEC: dict[str, Any] = {
 
 def work(task: Task) -> dict[str, Any]:
     """Nothing that fails here takes the release back: it is told with the verdict."""
-    recorded = task.known.release(task.params["release"])
-    config = task.known.config(recorded.config) if recorded and recorded.config else None
+    try:
+        known = task.known
+    except LedgerError as error:
+        return {"notes": [f"routes and crons were not put back: {error}"]}
+    recorded = known.release(task.params["release"])
+    config = known.config(recorded.config) if recorded and recorded.config else None
     if config is None:
         return {"notes": [f"the ledger does not know the routes and crons of {task.params['release']}"]}
     if task.check_mode:

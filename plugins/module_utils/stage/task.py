@@ -132,14 +132,14 @@ class Task:
         if not self.params["ledger"] or self.check_mode:
             yield
             return
-        renew(self.ledger, self.journal.run, LEASE)
+        self._renew()
         done = threading.Event()
 
         def keep() -> None:
             while not done.wait(LEASE.total_seconds() / 3):
                 try:
-                    renew(self.ledger, self.journal.run, LEASE)
-                except (LedgerError, Lost) as error:
+                    self._renew()
+                except Lost as error:
                     self.journal.write("lock.trouble", why=str(error))
 
         keeper = threading.Thread(target=keep, daemon=True)
@@ -148,6 +148,13 @@ class Task:
             yield
         finally:
             done.set()
+
+    def _renew(self) -> None:
+        try:
+            renew(self.ledger, self.journal.run, LEASE)
+        except LedgerError as error:
+            # The lease has time left, and a ledger that is away must not stop a set half-way.
+            self.journal.write("lock.trouble", why=str(error))
 
     @cached_property
     def _cli(self) -> Cli:
