@@ -278,7 +278,10 @@ def test_what_an_environment_declares_is_specified() -> None:
         ({"backend": "floppy"}, "ledger.backend must be one of"),
         ({"backend": "directory"}, "ledger.path is not set: the backend directory needs it"),
         ({"backend": "kv", "namespace": ""}, "ledger.namespace is not set"),
-        ({"backend": "git", "repository": "r", "path": "p"}, "ledger.path is nothing that the backend git has"),
+        (
+            {"backend": "git", "repository": "r", "path": "p"},
+            "ledger.path is nothing that the backend git has",
+        ),
     ],
 )
 def test_a_wrong_ledger_is_named(declared: object, said: str) -> None:
