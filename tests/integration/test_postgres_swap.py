@@ -238,7 +238,7 @@ def test_a_session_that_is_just_being_let_in_is_waited_for(
                 connection.cursor().execute("INSERT INTO users (email) VALUES (gen_random_uuid())")
 
     with postgres.cursor(shop) as own:
-        thread = threading.Thread(target=late)
+        thread = threading.Thread(target=late, daemon=True)
         thread.start()
         entering = "SELECT count(*) FROM pg_locks WHERE classid = 'pg_database'::regclass AND objid = %s"
         own.execute("SELECT oid FROM pg_database WHERE datname = %s", (shop,))
@@ -250,7 +250,7 @@ def test_a_session_that_is_just_being_let_in_is_waited_for(
         with fence.hold(postgres.server(shop), mode=mode, journal=journal(tmp_path), spared=spared):
             own.execute("SELECT count(*) FROM users")
             users = own.fetchone()
-            thread.join()
+            thread.join(3)
             own.execute("SELECT count(*) FROM users")
             assert own.fetchone() == users
 
