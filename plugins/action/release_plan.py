@@ -37,6 +37,9 @@ STAGES = {
     "health_probe": "validate",
     "cloudflare_info": "status",
 }
+# Loaded by the process that forks one for each task, or every one of them would load it anew.
+_NAME = Path(__file__).stem
+STAGE = import_module(f"ansible.module_utils.stage.{STAGES.get(_NAME, _NAME)}")
 
 
 class ActionModule(ActionBase):
@@ -51,9 +54,6 @@ class ActionModule(ActionBase):
             result.update(self._execute_module(task_vars=task_vars))
             return result
         end_with_the_command()
-        stage = import_module(
-            f"ansible.module_utils.stage.{STAGES.get(self._task.action, self._task.action)}"
-        )
-        _, params = self.validate_argument_spec(argument_spec=stage.SPEC)
-        result.update(perform(stage.work, Task(params, self._task.check_mode, self._task.diff)))
+        _, params = self.validate_argument_spec(argument_spec=STAGE.SPEC)
+        result.update(perform(STAGE.work, Task(params, self._task.check_mode, self._task.diff)))
         return result

@@ -10,7 +10,7 @@ from plugins.module_utils.release.candidate import Rules
 from plugins.module_utils.release.choose import Choice, Refusal, choose, floor, pinned
 from plugins.module_utils.release.group import group
 from plugins.module_utils.release.live import live_release
-from plugins.module_utils.release.model import Release, Version
+from plugins.module_utils.release.model import Release
 from plugins.module_utils.release.plan import make_plan
 from tests.unit.histories import History
 
@@ -121,10 +121,7 @@ def test_the_floor_keeps_a_known_hole_shut(four: History) -> None:
 
 
 def test_what_cannot_be_reached_is_passed_over(four: History) -> None:
-    def unreachable(versions: Mapping[str, Version]) -> str | None:
-        return "auth: its KV namespace is gone" if versions["auth"].id == "auth-2" else None
-
-    rules = Rules(unreachable=unreachable)
+    rules = Rules(unreachable={"r2": "auth: its KV namespace is gone"})
     choice = target(four, rules)
     assert choice.candidate.release.name == "r1"
     assert choice.skipped[-1].broken == "auth: its KV namespace is gone"

@@ -62,7 +62,7 @@ class Reach:
             bindings = {
                 component: self._bindings(component, target) for component, (target, _) in moves.items()
             }
-            self._read_lists(_where(item) for items in bindings.values() for item in items)
+            self._read_lists([item for items in bindings.values() for item in items])
             why = {
                 component.name: self._why(component, target, live, bindings[component])
                 for component, (target, live) in moves.items()
@@ -116,20 +116,26 @@ class Reach:
         )
         return self._client.read(f"{path}/{quote(id_, safe='')}")
 
-    def _read_lists(self, wanted: Iterable[tuple[str, str] | None]) -> None:
-        missing = [where for where in dict.fromkeys(wanted) if where is not None and where not in self._there]
-        for where, answer in zip(missing, each(self._list, missing), strict=True):
+    def _read_lists(self, items: Iterable[_Binding]) -> None:
+        wanted: dict[tuple[str, str], set[Any]] = {}
+        for item in items:
+            where = _where(item)
+            if where is not None and _resource(item) not in (self._there.get(where) or ()):
+                wanted.setdefault(where, set()).add(_resource(item))
+        missing = list(wanted)
+        answers = each(lambda where: self._list(where, wanted[where]), missing)
+        for where, answer in zip(missing, answers, strict=True):
             if isinstance(answer, Exception) and not isinstance(answer, Refused):
                 raise answer
             self._there[where] = None if isinstance(answer, Exception) else answer
 
-    def _list(self, where: tuple[str, str]) -> set[str]:
+    def _list(self, where: tuple[str, str], wanted: set[Any]) -> set[str]:
         """What is there of a kind; of queues and buckets, of which there may be very many, only that name."""
         kind, name = where
         if kind == "kv_namespace":
-            return self._all("storage/kv/namespaces", "id")
+            return self._all("storage/kv/namespaces", "id", wanted)
         if kind == "d1":
-            return self._all("d1/database", "uuid")
+            return self._all("d1/database", "uuid", wanted)
         if kind == "service":
             return {item["id"] for item in self._client.read("workers/scripts")}
         if kind == "queue":
@@ -142,11 +148,11 @@ class Reach:
             raise
         return {name}
 
-    def _all(self, path: str, field: str) -> set[str]:
-        """A field of all items of a list with pages."""
+    def _all(self, path: str, field: str, wanted: set[Any]) -> set[str]:
+        """A field of the items of a list with pages, as far as is needed to know whether those wanted are there."""
         found: set[str] = set()
         page = 1
-        while True:
+        while not wanted <= found:
             new = {item[field] for item in self._client.read(path, page=page, per_page=_PAGE)} - found
             # A short page is no proof of the end: Cloudflare may give fewer items than it is asked for, and
             # what is missing here would be taken for deleted.
@@ -154,6 +160,7 @@ class Reach:
                 return found
             found |= new
             page += 1
+        return found
 
 
 def _where(item: _Binding) -> tuple[str, str] | None:

@@ -28,10 +28,19 @@ class Rest:
     def state(self, component: Component) -> State:
         if component.kind == "pages":
             return self._pages_state(component)
-        script = _script(component)
-        deployments = self._deployments(component)
-        versions = self._client.read(f"{script}/versions", deployable="true")["items"]
-        return worker_state(component, deployments, versions)
+
+        def versions(component: Component) -> list[dict[str, Any]]:
+            listed: list[dict[str, Any]] = self._client.read(
+                f"{_script(component)}/versions", deployable="true"
+            )["items"]
+            return listed
+
+        found: list[list[dict[str, Any]]] = []
+        for answer in each(lambda read: read(component), (self._deployments, versions)):
+            if isinstance(answer, Exception):
+                raise answer
+            found.append(answer)
+        return worker_state(component, *found)
 
     def history(self, component: Component) -> tuple[Deployment, ...]:
         if component.kind == "pages":

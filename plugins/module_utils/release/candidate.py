@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from .history import last_served, rolled_back_from, why_unfit, with_secret_changes
+from .history import as_it_worked, last_served, rolled_back_from, why_unfit, with_code_before
 from .model import Release, State, Version
 
 if TYPE_CHECKING:
     from ..ledger.view import View
 
-__all__ = ["Candidate", "Rules", "candidate_of", "why_not_proved"]
+__all__ = ["Candidate", "Rules", "candidate_of", "why_condemned", "why_condemned_set", "why_not_proved"]
 
 
 @dataclass(slots=True)
@@ -54,14 +54,14 @@ class Rules:
     """What a target must fulfil besides being a whole set.
 
     ``evidence``: it was validated, and served for ``served`` before the next release came.
-    ``not_older_than``: the floor, below which a known hole is open again. ``unreachable`` asks the
-    platform whether the versions can be put into service; it is asked about few candidates only.
+    ``not_older_than``: the floor, below which a known hole is open again. ``unreachable`` are releases
+    whose versions cannot be put into service, with the reason: asking costs, so only targets are asked for.
     """
 
     evidence: bool = True
     served: timedelta = timedelta(0)
     not_older_than: datetime | None = None
-    unreachable: Callable[[Mapping[str, Version]], str | None] | None = None
+    unreachable: Mapping[str, str] = field(default_factory=dict)
 
 
 def candidate_of(
@@ -81,7 +81,11 @@ def candidate_of(
         _of_record(candidate, states, release.recorded.versions)
     else:
         _of_history(candidate, states, releases)
-    _look_for_condemned_versions(candidate, known)
+    candidate.broken = candidate.broken or rules.unreachable.get(release.name)
+    if candidate.condemned is None:
+        candidate.condemned = why_condemned(candidate.versions, states, known) or why_condemned_set(
+            candidate.versions, known
+        )
     if known.was_cleared(release.name):
         candidate.left = ()
     return candidate
@@ -99,6 +103,25 @@ def why_not_proved(release: Release, rules: Rules) -> str | None:
     return None
 
 
+def why_condemned(versions: Mapping[str, Version], states: Mapping[str, State], known: View) -> str | None:
+    """Which of the versions is condemned, and why; ``None`` when none is.
+
+    A version that only a secret change made of a condemned one has the same code, and is condemned with it.
+    """
+    for name, version in versions.items():
+        for each in with_code_before(states[name], version):
+            found = known.condemned_version(name, each.id)
+            if found is not None:
+                return f"its version of {name} is condemned: {found.reason}"
+    return None
+
+
+def why_condemned_set(versions: Mapping[str, Version], known: View) -> str | None:
+    """Why a set of all components is condemned under some name."""
+    found = known.condemned_set({name: version.id for name, version in versions.items()})
+    return f"these versions together are condemned: {found.reason}" if found else None
+
+
 def _of_record(candidate: Candidate, states: Mapping[str, State], recorded: Mapping[str, str]) -> None:
     missing, gone, unfit = [], [], []
     for name, state in states.items():
@@ -111,9 +134,8 @@ def _of_record(candidate: Candidate, states: Mapping[str, State], recorded: Mapp
         elif version.unfit is not None:
             unfit.append(f"{name} {version.unfit}")
         else:
-            chain = with_secret_changes(state, version)
-            candidate.versions[name] = last_served(state, chain) or version
-            _note_left(candidate, state, chain)
+            candidate.versions[name] = as_it_worked(state, version)
+            _note_left(candidate, state, [version])
     objections = [f"{', '.join(missing)} has no version of it"] if missing else []
     if gone:
         objections.append(f"Cloudflare does not keep its version of {', '.join(gone)} any more")
@@ -146,16 +168,6 @@ def _of_history(candidate: Candidate, states: Mapping[str, State], releases: lis
 def _note_left(candidate: Candidate, state: State, members: list[Version]) -> None:
     if rolled_back_from(state) & {member.id for member in members}:
         candidate.left = (*candidate.left, state.component.name)
-
-
-def _look_for_condemned_versions(candidate: Candidate, known: View) -> None:
-    if candidate.condemned is not None:
-        return
-    for name, version in candidate.versions.items():
-        found = known.condemned_version(name, version.id)
-        if found is not None:
-            candidate.condemned = f"its version of {name} is condemned: {found.reason}"
-            return
 
 
 def _in_service_at(state: State, release: Release) -> Version | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from .candidate import Candidate, Rules, candidate_of
+from .candidate import Candidate, Rules, candidate_of, why_condemned, why_condemned_set
 from .history import why_unfit
 from .model import Release, State, Version
 
@@ -142,8 +142,6 @@ class _Choosing:
         for release in self.releases[self.releases.index(newest) + 1 :]:
             candidate = self.look(release)
             if candidate.objection is None and candidate.not_proved is None:
-                self.reach(candidate)
-            if candidate.objection is None and candidate.not_proved is None:
                 reason = f"the newest release before {newest.name} that is known to be good"
                 return Choice(candidate, newest, skipped, reason)
             if release.ambiguous and not self.rules.evidence and unproved is None:
@@ -165,8 +163,6 @@ class _Choosing:
     def without_evidence(self, newest: Release, skipped: list[Candidate]) -> Choice:
         for place, candidate in enumerate(skipped):
             if candidate.objection is None:
-                self.reach(candidate)
-            if candidate.objection is None:
                 reason = f"the newest whole release before {newest.name}, without evidence"
                 return Choice(candidate, newest, skipped[:place], reason)
         raise self.refusal(f"no release before {newest.name} can be a target")
@@ -181,8 +177,6 @@ class _Choosing:
             names = ", ".join(each.name for each in found)
             raise self.refusal(f"{wanted!r} means more than one release: {names}")
         candidate = self.look(found[0])
-        if candidate.forbidden is None:
-            self.reach(candidate)
         if candidate.forbidden is not None:
             raise self.refusal(f"release {candidate.release.name} cannot be a target: {candidate.forbidden}")
         lacks = f", though {candidate.not_proved}" if candidate.not_proved else ""
@@ -197,26 +191,28 @@ class _Choosing:
             version = self.states[name].version(version_id)
             if version is None:
                 raise self.refusal(f"{name} has no version {version_id} that can be deployed")
-            condemned = self.known.condemned_version(name, version_id)
-            why = version.unfit or (f"condemned: {condemned.reason}" if condemned else None)
+            why = version.unfit
             if self.rules.not_older_than is not None and version.created < self.rules.not_older_than:
                 why = why or f"older than the floor, {self.rules.not_older_than:%Y-%m-%d %H:%M} UTC"
             if why is not None:
                 raise self.refusal(f"version {version_id} of {name} cannot be a target: it is {why}")
             chosen[name] = version
+        staying = {
+            name: version
+            for name, state in self.states.items()
+            if name not in chosen and state.live and (version := state.version(state.live.sole or ""))
+        }
+        condemned = why_condemned(chosen, self.states, self.known)
+        condemned = condemned or why_condemned_set({**staying, **chosen}, self.known)
+        if condemned is not None:
+            raise self.refusal(f"the versions given cannot be a target: {condemned}")
         release = Release(UNNAMED, {name: [version] for name, version in chosen.items()})
-        candidate = Candidate(release, chosen)
-        self.reach(candidate)
-        if candidate.broken is not None:
-            raise self.refusal(f"the versions given cannot be a target: {candidate.broken}")
-        return Choice(candidate, None, [], "asked for: versions=…")
+        if UNNAMED in self.rules.unreachable:
+            raise self.refusal(f"the versions given cannot be a target: {self.rules.unreachable[UNNAMED]}")
+        return Choice(Candidate(release, chosen), None, [], "asked for: versions=…")
 
     def look(self, release: Release) -> Candidate:
         return candidate_of(release, self.states, self.releases, self.known, self.rules)
-
-    def reach(self, candidate: Candidate) -> None:
-        if self.rules.unreachable is not None:
-            candidate.broken = self.rules.unreachable(candidate.versions)
 
     def refusal(self, message: str, *, next_: str = "") -> Refusal:
         return Refusal(message, [self.look(each) for each in self.releases[:_LISTED]], next_=next_)

@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from .model import State, Version
 
-__all__ = ["last_served", "rolled_back_from", "why_unfit", "with_secret_changes"]
+__all__ = ["as_it_worked", "last_served", "rolled_back_from", "why_unfit", "with_code_before", "with_secret_changes"]
+
+# Older than every version that Cloudflare lists.
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 def rolled_back_from(state: State) -> set[str]:
-    """Ids of the versions that were last left for an older one.
+    """Ids of the versions whose code was last left for an older one.
 
-    A version that was left that way was bad in somebody's eyes and is no target, unless it was
-    put into service again and left for a newer one afterwards.
+    Code that was left that way was bad in somebody's eyes and is no target, unless it was put into
+    service again and left for a newer one afterwards. A secret that was taken back leaves no code.
     """
-    made = {version.id: version.created for version in state.versions}
+
+    def code(id_: str) -> str:
+        return state.codes.get(id_, id_)
+
+    def made(id_: str) -> datetime:
+        version = state.version(id_)
+        return version.created if version else _LONG_AGO
+
     left_backwards: dict[str, bool] = {}
     before: str | None = None
     for deployment in reversed(state.deployments):
         now = deployment.sole
         if now is None:
             continue
-        if before is not None and now != before and now in made and before in made:
-            left_backwards[before] = made[now] < made[before]
+        if before is not None and code(now) != code(before):
+            left_backwards[code(before)] = made(now) < made(before)
         before = now
-    return {version for version, backwards in left_backwards.items() if backwards and version != before}
+    left = {id_ for id_, backwards in left_backwards.items() if backwards}
+    if before is not None:
+        left.discard(code(before))
+    return {id_ for id_, its in state.codes.items() if its in left} if left else set()
 
 
 def why_unfit(state: State, version: Version) -> str | None:
@@ -45,22 +60,42 @@ def why_unfit(state: State, version: Version) -> str | None:
 
 
 def last_served(state: State, versions: list[Version]) -> Version | None:
-    """The newest of ``versions`` (newest first) that can be a target.
+    """The one of ``versions`` (newest first) that served last, if any of them can be a target.
 
-    A release that had a secret changed while it served has two versions of the same code; the
-    newer one is how it was last known to work.
+    A release that had a secret changed while it served has several versions of the same code.
     """
-    return next((version for version in versions if why_unfit(state, version) is None), None)
+    return _seen_last(state, versions) or next(
+        (version for version in versions if why_unfit(state, version) is None), None
+    )
+
+
+def as_it_worked(state: State, version: Version) -> Version:
+    """A version that is known to have served, with the secrets with which its code served last."""
+    chain = with_secret_changes(state, version)
+    return _seen_last(state, chain) or chain[0]
 
 
 def with_secret_changes(state: State, version: Version) -> list[Version]:
     """A version and those that later secret changes made of its code, newest first."""
-    chain = [version]
-    for newer in reversed(state.versions[: state.versions.index(version)]):
-        if not newer.secret_only:
-            break
-        chain.insert(0, newer)
-    return chain
+    place = state.places[version.id]
+    first = place
+    while first > 0 and state.versions[first - 1].secret_only:
+        first -= 1
+    return list(state.versions[first : place + 1])
+
+
+def with_code_before(state: State, version: Version) -> list[Version]:
+    """A version and those that secret changes made it of, newest first."""
+    last = place = state.places[version.id]
+    while state.versions[last].secret_only and last + 1 < len(state.versions):
+        last += 1
+    return list(state.versions[place : last + 1])
+
+
+def _seen_last(state: State, versions: list[Version]) -> Version | None:
+    among = {version.id: version for version in versions}
+    soles = (deployment.sole for deployment in state.deployments)
+    return next((among[sole] for sole in soles if sole in among), None)
 
 
 def _may_have_served(state: State, version: Version) -> bool:

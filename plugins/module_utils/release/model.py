@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Deployment:
         return self.serving[0] if len(self.serving) == 1 else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class State:
     """What Cloudflare says of one component.
 
@@ -92,7 +93,24 @@ class State:
         return self.deployments[0] if self.deployments else None
 
     def version(self, version_id: str) -> Version | None:
-        return next((version for version in self.versions if version.id == version_id), None)
+        place = self.places.get(version_id)
+        return None if place is None else self.versions[place]
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Where each version stands in ``versions``."""
+        return {version.id: place for place, version in enumerate(self.versions)}
+
+    @cached_property
+    def codes(self) -> dict[str, str]:
+        """For each version the one whose code it has: another one where only a secret was changed."""
+        codes: dict[str, str] = {}
+        code = ""
+        for version in reversed(self.versions):
+            if not (version.secret_only and code):
+                code = version.id
+            codes[version.id] = code
+        return codes
 
 
 @dataclass(slots=True)

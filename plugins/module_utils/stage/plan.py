@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..cloudflare.errors import CloudflareError
 from ..cloudflare.reach import Reach
 from ..cloudflare.settings import Settings, compare, in_words, read_all
+from ..concurrent import each
 from ..outcome import REFUSED, outcome
 from ..release.candidate import Rules
 from ..release.choose import Choice, Refusal, choose, floor, pinned
-from ..release.model import Release, State, Version
+from ..release.model import Release, State
 from ..release.plan import Plan, make_plan
 from ..release.text import candidate_table, plan_table
 from .options import CLOUDFLARE, COMPONENTS, GROUPING, LEDGER, RUN
-from .task import Task
+from .task import Task, Unreadable
 
 __all__ = ["SPEC", "work"]
 
@@ -50,15 +53,9 @@ def work(task: Task) -> dict[str, Any]:
         now = datetime.now(UTC)
         try:
             asked = _asked(task)
-            choice = _choice(task, states, releases, asked)
+            made = _plan(task, states, releases, asked)
         except Refusal as refusal:
             return {"outcome": _refused(task, refusal, now)}
-        here = {item["name"] for item in params["components"]}
-        chosen = choice.candidate
-        chosen.versions = {name: version for name, version in chosen.versions.items() if name in here}
-        mine = {name: state for name, state in states.items() if name in here}
-        made = make_plan(environment, mine, releases, choice, left_out=params["left_out"])
-        made.stays = _stays(task, made, chosen.release)
         table = plan_table(made, now)
         task.journal.write("plan", **made.as_dict())
     result: dict[str, Any] = {
@@ -97,48 +94,69 @@ def _asked(task: Task) -> dict[str, Any]:
         raise Refusal(f"{wanted} is not a plan that plan.yml wrote: {error}", []) from None
 
 
-def _choice(
-    task: Task, states: Mapping[str, State], releases: list[Release], asked: Mapping[str, Any]
-) -> Choice:
+def _plan(task: Task, states: Mapping[str, State], releases: list[Release], asked: Mapping[str, Any]) -> Plan:
+    """Choose, ask Cloudflare whether that can be reached, and choose again if not."""
     params = task.params
     oldest = params["not_older_than"]
-    reach = Reach(task.client)
     rules = Rules(
         evidence=params["require_evidence"],
         served=timedelta(seconds=params["min_served"]),
         not_older_than=floor(oldest, releases) if oldest else None,
-        unreachable=lambda versions: _unreachable(reach, states, versions),
     )
+    here = {item["name"] for item in params["components"]}
+    reach = Reach(task.client)
+    while True:
+        choice = _choice(task, states, releases, asked, rules)
+        chosen = choice.candidate
+        chosen.versions = {name: version for name, version in chosen.versions.items() if name in here}
+        mine = {name: state for name, state in states.items() if name in here}
+        made = make_plan(params["environment_name"], mine, releases, choice, left_out=params["left_out"])
+        # Both cost some calls, and one does not wait for the other.
+        looks: tuple[Callable[[], list[str]], ...] = (
+            partial(_unreachable, task, reach, made),
+            partial(_stays, task, made),
+        )
+        found: list[list[str]] = []
+        for answer in each(lambda look: look(), looks):
+            if isinstance(answer, CloudflareError):
+                raise Unreadable([str(answer)])
+            if isinstance(answer, Exception):
+                raise answer
+            found.append(answer)
+        why, made.stays = found
+        if not why:
+            return made
+        rules = replace(rules, unreachable={**rules.unreachable, chosen.release.name: "; ".join(why)})
+
+
+def _choice(
+    task: Task, states: Mapping[str, State], releases: list[Release], asked: Mapping[str, Any], rules: Rules
+) -> Choice:
+    params = task.params
     if "moves" in asked:
-        reason = f"asked for: {_origin(params)}"
+        reason = (
+            f"asked for: resume={params['resume']}"
+            if params["resume"]
+            else f"asked for: plan={params['plan']}"
+        )
         return pinned(states, releases, task.known, rules, asked, reason, exactly=bool(params["plan"]))
-    return choose(
-        states,
-        releases,
-        task.known,
-        rules,
-        release=params["release"] or None,
-        versions=params["versions"],
-    )
+    release = params["release"] or None
+    return choose(states, releases, task.known, rules, release=release, versions=params["versions"])
 
 
-def _origin(params: Mapping[str, Any]) -> str:
-    return f"resume={params['resume']}" if params["resume"] else f"plan={params['plan']}"
-
-
-def _unreachable(reach: Reach, states: Mapping[str, State], versions: Mapping[str, Version]) -> str | None:
+def _unreachable(task: Task, reach: Reach, made: Plan) -> list[str]:
+    """Why the targets cannot be put into service; empty when they can."""
     moving = {
-        states[name].component: (version.id, live.sole)
-        for name, version in versions.items()
-        if (live := states[name].live) is not None and live.sole != version.id
+        task.component(move.component): (move.to_id, move.live[0][0] if len(move.live) == 1 else None)
+        for move in made.moves
+        if move.changes
     }
-    found = reach.why_unreachable(moving)
-    return "; ".join(f"{name}: {why}" for name, why in found.items()) or None
+    return [f"{name}: {why}" for name, why in reach.why_unreachable(moving).items()]
 
 
-def _stays(task: Task, made: Plan, target: Release) -> list[str]:
+def _stays(task: Task, made: Plan) -> list[str]:
     """What the rollback does not take back, as far as the ledger knows how it was."""
-    recorded = target.recorded
+    recorded = task.known.release(made.release)
     config = task.known.config(recorded.config) if recorded and recorded.config else None
     if config is None:
         return []

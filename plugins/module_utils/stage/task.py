@@ -43,7 +43,7 @@ from ..release.plan import Move
 if TYPE_CHECKING:
     from ..database.managed import Managed
 
-__all__ = ["Task", "perform"]
+__all__ = ["LEASE", "Task", "Unreadable", "perform"]
 
 # No such Worker (10007, 10090), no such Pages project (8000007).
 _NOT_THERE = (10007, 10090, 8000007)
@@ -58,7 +58,7 @@ class Unreadable(Exception):
     """Some components could not be read, so nothing can be planned."""
 
     def __init__(self, problems: list[str]) -> None:
-        super().__init__(f"Cloudflare could not be read for {len(problems)} component(s)")
+        super().__init__(f"Cloudflare could not be read ({len(problems)} problem(s))")
         self.problems = problems
 
 
