@@ -1,29 +1,36 @@
 """The journal of a run: an append-only file of events, one JSON object a line.
 
 Every event has ``seq`` (from 1), ``run``, ``time`` (UTC, ISO 8601 with milliseconds), ``elapsed``
-(seconds since the run began, from the monotonic clock) and ``event``. Progress, timeline and report
-are read from it. The clock origin is kept in the first line, so that several processes of one run
-write one time-line (``CLOCK_MONOTONIC`` is one clock for the whole machine).
+(seconds since the run began, from the monotonic clock), ``event``, and ``prev``: the SHA-256 of the
+line before it, newline included, so that no record can be changed, taken out or put in unseen
+(``report/seal.py`` checks it). Progress, timeline and report are read from it. The clock origin is kept
+in the first line, so that several processes of one run write one time-line (``CLOCK_MONOTONIC`` is one
+clock for the whole machine).
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import secrets
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from .redact import Redactor
 
-__all__ = ["Journal", "new_run_id", "read"]
+__all__ = ["CLOSED", "FIRST", "Journal", "new_run_id", "read"]
 
 FILE = "journal.jsonl"
+CLOSED = "run.closed"
+# What the first record carries instead of the hash of the one before it.
+FIRST = "0" * 64
 
 
 def new_run_id() -> str:
@@ -40,10 +47,10 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
 
 
 class Journal:
-    """Writes events. Safe to use from several threads of one process.
+    """Writes events. Safe to use from several threads, and from several processes of one run.
 
-    A journal that cannot be written never holds up a rollback: ``trouble`` then says why, and the
-    run goes on.
+    A journal that cannot be written never holds up a rollback: ``trouble`` then says why, the run
+    goes on, and the next record that can be written says in ``lost`` how many before it could not.
     """
 
     def __init__(self, runs: Path, run: str, redactor: Redactor) -> None:
@@ -53,48 +60,115 @@ class Journal:
         self._redactor = redactor
         self._lock = threading.Lock()
         self._file: int | None = None
-        self._seq = 0
+        self._seq = self._size = self._lost = 0
+        self._head = FIRST
         self._origin = time.monotonic()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            if self.path.exists():
-                self._resume()
-            self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        except (OSError, ValueError, KeyError) as error:
-            self.trouble = f"the journal {self.path} cannot be written: {error}"
-
-    def _resume(self) -> None:
-        for event in read(self.path):
-            self._seq = event["seq"]
-            self._origin = event.get("monotonic", self._origin)
-        torn = self.path.read_bytes()
-        if torn and not torn.endswith(b"\n"):
-            # A kill in the middle of a line must not spoil the next one.
-            with self.path.open("ab") as file:
-                file.truncate(torn.rfind(b"\n") + 1)
+            self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+            with self._alone():
+                self._catch_up()
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            self._file = None
+            self._tell(error)
 
     def write(self, event: str, **fields: Any) -> None:
         """Append one event. ``None`` values are left out, secrets are taken out."""
+        self._write(event, fields, None)
+
+    def close(self, sign: Callable[[bytes], str], **fields: Any) -> None:
+        """Append ``run.closed``, with the ``signature`` that ``sign`` makes of the record without it, as bytes.
+
+        The record ends with it: what was signed is the line up to there, closed with a brace.
+        """
+        self._write(CLOSED, fields, sign)
+
+    def _write(self, event: str, fields: dict[str, Any], sign: Callable[[bytes], str] | None) -> None:
+        fields = self._redactor({key: value for key, value in fields.items() if value is not None})
         with self._lock:
-            self._seq += 1
-            now = time.monotonic()
-            record: dict[str, Any] = {
-                "seq": self._seq,
-                "run": self.run,
-                "time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-                "elapsed": round(now - self._origin, 4),
-                "event": event,
-            }
-            if self._seq == 1:
-                record["monotonic"] = self._origin
-            record.update(self._redactor({key: value for key, value in fields.items() if value is not None}))
-            if self._file is not None:
-                try:
-                    os.write(
-                        self._file, (json.dumps(record, ensure_ascii=False, default=str) + "\n").encode()
+            if self._file is None:
+                return
+            try:
+                with self._alone():
+                    self._catch_up()
+                    record = self._record(event, fields, sealing=sign is not None)
+                    # A lone surrogate has no UTF-8, but its escape is JSON.
+                    line = json.dumps(record, ensure_ascii=False, default=str).encode(
+                        errors="backslashreplace"
                     )
-                except OSError as error:
-                    self.trouble = f"the journal {self.path} cannot be written: {error}"
+                    if sign is not None:
+                        line = line[:-1] + f', "signature": "{sign(line)}"}}'.encode()
+                    self._append(line + b"\n")
+                self._lost = 0
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                self._lost += 1
+                self._tell(error)
+
+    def _record(self, event: str, fields: dict[str, Any], *, sealing: bool) -> dict[str, Any]:
+        now = time.monotonic()
+        record: dict[str, Any] = {
+            "seq": self._seq + 1,
+            "run": self.run,
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "elapsed": round(now - self._origin, 4),
+            "event": event,
+        }
+        if self._seq == 0:
+            record["monotonic"] = self._origin
+        record.update(fields)
+        if self._lost:
+            record["lost"] = self._lost
+        if sealing:
+            record["head"] = self._head
+        record["prev"] = self._head
+        return record
+
+    def _append(self, line: bytes) -> None:
+        assert self._file is not None
+        if os.write(self._file, line) != len(line):
+            # Half a line must not spoil the next one.
+            os.ftruncate(self._file, self._size)
+            raise OSError("the disk took only half of a line")
+        self._seq += 1
+        self._size += len(line)
+        self._head = sha256(line).hexdigest()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other process writes meanwhile. Where the file system knows no locks, the run has one writer anyway."""
+        assert self._file is not None
+        with suppress(OSError):
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def _catch_up(self) -> None:
+        """Take in what other processes of the run wrote, and cut off a line that a kill tore."""
+        assert self._file is not None
+        size = os.fstat(self._file).st_size
+        if size == self._size:
+            return
+        if size < self._size:
+            # Somebody cut it. What follows fits what is left, and what is gone shows at the next close.
+            self._seq, self._size, self._head = 0, 0, FIRST
+        text = os.pread(self._file, size - self._size, self._size)
+        whole = text.rfind(b"\n") + 1
+        if whole < len(text):
+            os.ftruncate(self._file, self._size + whole)
+        if not whole:
+            return
+        lines = text[: whole - 1].split(b"\n")
+        if self._seq == 0:
+            self._origin = json.loads(lines[0]).get("monotonic", self._origin)
+        self._seq = json.loads(lines[-1])["seq"]
+        self._size += whole
+        self._head = sha256(lines[-1] + b"\n").hexdigest()
+
+    def _tell(self, error: Exception) -> None:
+        self.trouble = f"the journal {self.path} cannot be written: {error}"
 
     @property
     def elapsed(self) -> float:

@@ -1,5 +1,7 @@
 """The journal: append-only, readable after a kill, never a reason to stop, without secrets (S121, S122)."""
 
+import resource
+import threading
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 
 from plugins.module_utils.journal import Journal, new_run_id, read
 from plugins.module_utils.redact import HIDDEN, Redactor
+from plugins.module_utils.report.seal import verify
 
 
 def test_events_have_ids_times_and_one_time_line(tmp_path: Path) -> None:
@@ -74,3 +77,53 @@ def test_what_looks_like_a_credential_is_hidden(text: str) -> None:
     shown = Redactor().text(text)
     assert "hunter22" not in shown
     assert "abcdef123456" not in shown
+
+
+def test_processes_of_one_run_write_one_chain(tmp_path: Path) -> None:
+    one, other = Journal(tmp_path, "run", Redactor()), Journal(tmp_path, "run", Redactor())
+    for journal in (one, other, other, one, other):
+        journal.write("note")
+    assert [event["seq"] for event in read(one.path)] == [1, 2, 3, 4, 5]
+    assert verify(one.path).ok
+
+
+def test_threads_of_many_processes_write_one_chain(tmp_path: Path) -> None:
+    def work() -> None:
+        journal = Journal(tmp_path, "run", Redactor())
+        for number in range(20):
+            journal.write("note", number=number, text="ä" * number)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = verify(tmp_path / "run" / "journal.jsonl")
+    assert (found.problem, found.records) == (None, 160)
+
+
+def test_a_value_that_is_no_text_does_not_stop_a_run(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, "run", Redactor())
+    journal.write("said", body="half a pair: \ud83d", at=Path("x"), key={("a", "b"): 1})
+    journal.write("after")
+    assert [event["event"] for event in read(journal.path)] == ["said", "after"]
+    assert verify(journal.path).ok
+
+
+def test_a_full_disk_loses_events_and_says_how_many(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, "run", Redactor())
+    journal.write("one")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (journal.path.stat().st_size + 20, before[1]))
+    try:
+        journal.write("two")
+        journal.write("three")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "cannot be written" in (journal.trouble or "")
+    journal.write("four")
+    assert [(event["seq"], event["event"], event.get("lost")) for event in read(journal.path)] == [
+        (1, "one", None),
+        (2, "four", 2),
+    ]
+    assert verify(journal.path).ok
