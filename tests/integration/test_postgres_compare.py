@@ -16,6 +16,7 @@ from plugins.module_utils.postgres.compare import Difference, compare, open_pair
 from plugins.module_utils.postgres.connect import session
 from plugins.module_utils.postgres.export import Export
 from plugins.module_utils.postgres.fingerprint import differences, fingerprints
+from plugins.module_utils.postgres.put_back import SCRIPT
 from tests.support.postgres import Postgres
 
 
@@ -129,6 +130,18 @@ def test_counts_are_those_of_a_dictionary(
     assert counts(result) == (len(new.keys() - old.keys()), changed, len(old.keys() - new.keys()))
 
 
+def put_back(postgres: Postgres, database: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Runs the script as its head says."""
+    psql = str(postgres.tools.folder / "psql")
+    return subprocess.run(
+        [psql, "-X", "-q", "-v", "changed=1", "-v", "deleted=1", "-f", SCRIPT],
+        cwd=folder,
+        env={**os.environ, **postgres.server(database).environment()},
+        capture_output=True,
+        text=True,
+    )
+
+
 def test_lost_rows_are_exported_and_can_be_put_back(
     postgres: Postgres, pair: tuple[str, str], tmp_path: Path
 ) -> None:
@@ -154,14 +167,8 @@ def test_lost_rows_are_exported_and_can_be_put_back(
     payments = next(path for path in files if path.name.endswith("payments.inserted.csv"))
     assert len(list(csv.reader(payments.open(newline="")))) == 1 + result["public.payments"].inserted == 2501
     assert all(path.stat().st_mode & 0o077 == 0 for path in files)
-    psql = str(postgres.tools.folder / "psql")
-    done = subprocess.run(
-        [psql, "-X", "-q", "-v", "changed=1", "-v", "deleted=1", "-f", files[-1].name],
-        cwd=tmp_path / "lost",
-        env={**os.environ, **older.environment()},
-        capture_output=True,
-        text=True,
-    )
+    assert files[-1].name == SCRIPT
+    done = put_back(postgres, pair[1], tmp_path / "lost")
     assert done.returncode == 0, done.stderr
     assert not any(each.is_loss for each in found(postgres, pair).values())
     # New rows get numbers that are free.
@@ -194,3 +201,26 @@ def test_memory_does_not_grow_with_the_tables(postgres: Postgres) -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 30_000, "kilobytes"
     for name in ("big_now", "big_then"):
         postgres.sql("postgres", f"DROP DATABASE {name}")
+
+
+def test_rows_of_a_table_that_inherits_are_its_own(
+    postgres: Postgres, pair: tuple[str, str], tmp_path: Path
+) -> None:
+    """Reading its parent shows them too, and they are not to be counted, kept and put back twice."""
+    for name in pair:
+        postgres.sql(name, "CREATE TABLE base (id int PRIMARY KEY, body text)")
+        postgres.sql(name, "CREATE TABLE derived (extra int, PRIMARY KEY (id)) INHERITS (base)")
+        postgres.sql(name, "INSERT INTO base VALUES (1, 'b'), (2, 'b')")
+        postgres.sql(name, "INSERT INTO derived VALUES (1, 'd', 0), (3, 'd', 0)")
+    postgres.sql(pair[0], "INSERT INTO derived VALUES (4, 'new', 0)")
+    postgres.sql(pair[0], "UPDATE ONLY base SET body = 'other' WHERE id = 1")
+    postgres.sql(pair[0], "DELETE FROM derived WHERE id = 3")
+    with open_pair(postgres.server(pair[0]), postgres.server(pair[1])) as opened:
+        sink = Export(opened, tmp_path / "lost")
+        result = {each.full_name: each for each in compare(opened, sink=sink)}
+        sink.finish()
+    assert counts(result["public.base"]) == (0, 1, 0)
+    assert counts(result["public.derived"]) == (1, 0, 1)
+    done = put_back(postgres, pair[1], tmp_path / "lost")
+    assert done.returncode == 0, done.stderr
+    assert not any(each.is_loss for each in found(postgres, pair).values())

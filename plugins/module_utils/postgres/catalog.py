@@ -38,6 +38,11 @@ class Table:
     def identifier(self) -> sql.Identifier:
         return sql.Identifier(self.schema, self.name)
 
+    @property
+    def own_rows(self) -> sql.Composable:
+        """What follows ``FROM`` to read its own rows, without those of tables that inherit from it."""
+        return sql.SQL("ONLY {}").format(self.identifier)
+
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
 

@@ -175,7 +175,7 @@ def _compare(pair: Pair, newer: Table, older: Table, sink: Sink | None) -> Diffe
 def _summary(connection: Connection, table: Table, plan: Plan) -> dict[int, tuple[int, str]]:
     query = sql.SQL(
         "SELECT {}, count(*), sum(pg_catalog.hashtextextended({}, 0))::text FROM {} GROUP BY 1"
-    ).format(plan.bucket, plan.row, table.identifier)
+    ).format(plan.bucket, plan.row, table.own_rows)
     with connection.cursor() as cursor:
         # The planner expects as many groups as rows, and would sort them all.
         cursor.execute("SET LOCAL enable_sort = off")
@@ -197,12 +197,12 @@ def _rows(
         values = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in plan.key)
         query = sql.SQL(
             'SELECT {} COLLATE "C", ARRAY[{}], pg_catalog.hashtextextended({}, 0) FROM {} WHERE {} ORDER BY 1'
-        ).format(row_text(plan.key), values, plan.row, table.identifier, where)
+        ).format(row_text(plan.key), values, plan.row, table.own_rows, where)
     else:
         query = sql.SQL(
             'SELECT {row} COLLATE "C", ARRAY[{row}], count(*) FROM {table} WHERE {where}'
             " GROUP BY 1, 2 ORDER BY 1"
-        ).format(row=plan.row, table=table.identifier, where=where)
+        ).format(row=plan.row, table=table.own_rows, where=where)
     with connection.cursor(name="knowngood_rows") as cursor:
         cursor.itersize = _FETCH
         cursor.execute(query)
@@ -233,7 +233,7 @@ def _merge(
 
 def _only(connection: Connection, table: Table, side: str, sink: Sink | None) -> Difference:
     with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(table.identifier))
+        cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(table.own_rows))
         rows = int((cursor.fetchone() or (0,))[0])
     if sink is not None and rows:
         sink(table, "table", (), rows)
@@ -257,5 +257,5 @@ def _filled(connection: Connection, table: Table, columns: Sequence[str]) -> dic
         return {}
     counts = sql.SQL(", ").join(sql.SQL("count({})").format(sql.Identifier(name)) for name in columns)
     with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("SELECT {} FROM {}").format(counts, table.identifier))
+        cursor.execute(sql.SQL("SELECT {} FROM {}").format(counts, table.own_rows))
         return dict(zip(columns, cursor.fetchone() or (), strict=True))

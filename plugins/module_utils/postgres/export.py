@@ -41,7 +41,7 @@ class Export:
     def __call__(self, table: Table, kind: str, key: Sequence[str], times: int) -> None:
         slot = (table.full_name, kind)
         if kind == "table":
-            self._copy(table, (table.full_name, "inserted"), sql.SQL("TABLE {}").format(table.identifier))
+            self._copy(table, (table.full_name, "inserted"), sql.SQL("TABLE {}").format(table.own_rows))
             return
         self._waiting[slot].append((key, times))
         if len(self._waiting[slot]) >= _BATCH:
@@ -131,7 +131,7 @@ class Export:
         ).format(
             columns=columns,
             row=row_text(common),
-            table=table.identifier,
+            table=table.own_rows,
             rows=sql.Literal([key[0] for key, _ in rows]),
             times=sql.Literal([times for _, times in rows]),
         )

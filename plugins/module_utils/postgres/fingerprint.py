@@ -43,7 +43,7 @@ def fingerprint(connection: Connection, table: Table, *, content: bool = True) -
     text = row_text(sorted(column.name for column in table.columns))
     hashed = sql.SQL("coalesce(sum(pg_catalog.hashtextextended({}, 0)), 0)::text").format(text)
     query = sql.SQL("SELECT count(*), {} FROM {}").format(
-        hashed if content else sql.SQL("NULL"), table.identifier
+        hashed if content else sql.SQL("NULL"), table.own_rows
     )
     with connection.cursor() as cursor:
         cursor.execute(query)

@@ -44,7 +44,7 @@ def of_keys(table: Table, key: Sequence[str], keys: Sequence[Sequence[str]]) -> 
         if "." not in kind:
             matches.append(sql.SQL("{} = {}::" + kind).format(mine, theirs))
     return sql.SQL("{} t JOIN unnest({}) k ({}) ON {}").format(
-        table.identifier,
+        table.own_rows,
         sql.SQL(", ").join(arrays),
         sql.SQL(", ").join(sql.Identifier(_name(place)) for place in range(len(key))),
         sql.SQL(" AND ").join(matches),

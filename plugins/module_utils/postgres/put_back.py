@@ -30,8 +30,8 @@ _INSERT = (
     "INSERT INTO {table} ({names}) OVERRIDING SYSTEM VALUE\n"
     "  SELECT {values} FROM put_back p ON CONFLICT DO NOTHING;\n"
 )
-_UPDATE = "UPDATE {table} t SET ({names}) = ROW({values})\n  FROM put_back p WHERE {match};\n"
-_DELETE = "DELETE FROM {table} t USING put_back p WHERE {match};\n"
+_UPDATE = "UPDATE ONLY {table} t SET ({names}) = ROW({values})\n  FROM put_back p WHERE {match};\n"
+_DELETE = "DELETE FROM ONLY {table} t USING put_back p WHERE {match};\n"
 _SETVAL = (
     "SELECT setval({sequence}, greatest((SELECT max({column})::bigint FROM {table}),\n"
     "  (SELECT last_value FROM {name})));\n"

@@ -86,7 +86,7 @@ def written(
     Raises Unsure, psycopg2.Error.
     """
     with later.cursor() as cursor:
-        cursor.execute(sql.SQL("SELECT count(*) FROM ONLY {}").format(table.identifier))
+        cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(table.own_rows))
         rows = int((cursor.fetchone() or (0,))[0])
     young = _some(
         later, table, window.holds(sql.SQL("xmin")), plan.key, values_of(plan.columns, plan.dropped)
@@ -125,8 +125,8 @@ def _some(
 ) -> list[tuple[Any, ...]]:
     """(place, key, and where asked for the values) of the rows for which a condition holds."""
     what = [sql.SQL("ctid::text"), key_texts(key), *([values] if values is not None else [])]
-    query = sql.SQL("SELECT {} FROM ONLY {} WHERE {} LIMIT {}").format(
-        sql.SQL(", ").join(what), table.identifier, where, sql.Literal(_MOST + 1)
+    query = sql.SQL("SELECT {} FROM {} WHERE {} LIMIT {}").format(
+        sql.SQL(", ").join(what), table.own_rows, where, sql.Literal(_MOST + 1)
     )
     with connection.cursor() as cursor:
         cursor.execute(query)
@@ -139,7 +139,7 @@ def _some(
 def _seen(connection: Connection, table: Table, places: Sequence[str]) -> set[str]:
     """Those of the places at which the snapshot sees a row."""
     seen: set[str] = set()
-    query = sql.SQL("SELECT ctid::text FROM ONLY {} WHERE ctid = ANY (%s::tid[])").format(table.identifier)
+    query = sql.SQL("SELECT ctid::text FROM {} WHERE ctid = ANY (%s::tid[])").format(table.own_rows)
     for start in range(0, len(places), _AT_ONCE):
         with connection.cursor() as cursor:
             cursor.execute(query, (list(places[start : start + _AT_ONCE]),))
