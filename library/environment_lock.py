@@ -1,19 +1,40 @@
 #!/usr/bin/python
-"""Take the lock of an environment, so that one run at a time changes it."""
+"""Open the incident, and take the lock of an environment, so that one run at a time changes it."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
 module: environment_lock
-short_description: Take the lock of an environment
+short_description: Open the incident, and take the lock of an environment
 version_added: "0.2.0"
 description:
   - Takes the lock before a run looks at the environment. A rollback that holds it is waited for, and its result then
     is what this run finds; a deploy that holds it is not interrupted, so the run is refused.
   - The lock lives for as long as the process of the run, with a lease of 3 minutes that the run renews.
     M(rollback_end) gives it back.
+  - First the incident is opened in the journal, with what is known of it.
 options:
+  incident:
+    description: What is known of the incident. Empty to open none.
+    type: dict
+    default: {}
+    suboptions:
+      id: {description: Its id elsewhere; that of the run without., type: str, default: ""}
+      severity:
+        description: How bad it is; it follows from I(trigger) when empty.
+        type: str
+        choices: ["", CRITICAL, HIGH, MEDIUM, LOW]
+        default: ""
+      trigger:
+        description: What made somebody roll back.
+        type: str
+        choices: [person, deploy, health, security]
+        default: person
+      detected: {description: "When it was noticed, ISO 8601.", type: str, default: ""}
+      reason: {description: Why., type: str, default: ""}
+      automatic: {description: Whether nobody typed this run., type: bool, default: false}
+      drill: {description: Whether this is an exercise., type: bool, default: false}
   break_lock:
     description: Why a lock that somebody else holds may be broken; it goes into the ledger. Empty to break none.
     type: str

@@ -1,4 +1,4 @@
-"""Take the environment's lock before a run looks at it, and give it back at its end."""
+"""Open the incident, and take the environment's lock before the run looks at anything."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+from ..incident import SEVERITIES, NotATime, opened
 from ..ledger.lock import Held, Holder, break_, take
 from ..outcome import REFUSED, outcome
 from .options import CLOUDFLARE, LEDGER, RUN
@@ -17,6 +18,23 @@ SPEC: dict[str, Any] = {
     **RUN,
     **CLOUDFLARE,
     **LEDGER,
+    "incident": {
+        "type": "dict",
+        "default": {},
+        "options": {
+            "id": {"type": "str", "default": ""},
+            "severity": {"type": "str", "choices": ["", *SEVERITIES], "default": ""},
+            "trigger": {
+                "type": "str",
+                "choices": ["person", "deploy", "health", "security"],
+                "default": "person",
+            },
+            "detected": {"type": "str", "default": ""},
+            "reason": {"type": "str", "default": ""},
+            "automatic": {"type": "bool", "default": False},
+            "drill": {"type": "bool", "default": False},
+        },
+    },
     "break_lock": {"type": "str", "default": ""},
     "wait": {"type": "float", "default": 600},
 }
@@ -28,6 +46,13 @@ def work(task: Task) -> dict[str, Any]:
     """Take the lock; wait for a rollback that is under way, and refuse to get between a deploy and its end."""
     if task.check_mode:
         return {"joined": None}
+    told = dict(task.params["incident"])
+    if told:
+        try:
+            fields = opened(task.journal.run, incident=told.pop("id"), operator=task.operator, **told)
+        except NotATime as error:
+            return {"outcome": outcome(REFUSED, f"nothing was changed: {error}", next_="correct -e detected")}
+        task.journal.write("incident.opened", **fields)
     if task.params["break_lock"]:
         broken = break_(task.ledger, task.params["break_lock"])
         if broken is not None:
