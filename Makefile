@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export ANSIBLE_HOME ?= $(CURDIR)/.ansible
 
-.PHONY: help demo local test lint bench install install-test clean
+.PHONY: help demo local test soak lint bench install install-test clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -16,6 +16,9 @@ local: install ## a local Cloudflare with three releases, to try the playbooks o
 
 test: install-test ## all tests
 	@$(BIN)/pytest
+
+soak: install-test ## the property and model tests at their full size, with the figures of docs/soak.md
+	@$(BIN)/pytest -m soak
 
 lint: install-test ## ansible-lint (production), ruff, mypy (strict), yamllint
 	@$(BIN)/ruff check .

@@ -18,6 +18,7 @@ class History:
     keeps: int = 10
     deployable: int = 100
     follows: dict[str, str] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
     now: datetime = START
     versions: dict[str, list[Version]] = field(default_factory=dict)
     deployments: dict[str, list[Deployment]] = field(default_factory=dict)
@@ -26,6 +27,15 @@ class History:
     def __post_init__(self) -> None:
         for name in self.names:
             self.versions[name], self.deployments[name] = [], []
+
+    def add(self, name: str) -> None:
+        """A component that was not there before."""
+        self.names.append(name)
+        self.versions[name], self.deployments[name] = [], []
+
+    def wait(self, minutes: float) -> None:
+        """Time passes."""
+        self._tick(minutes)
 
     def _tick(self, minutes: float = 1) -> datetime:
         self.now += timedelta(minutes=minutes)
@@ -82,12 +92,17 @@ class History:
         return self.deployments[name][-1].shares[0][0]
 
     def states(self) -> dict[str, State]:
-        return {
-            name: State(
-                Component(name, "worker", name, self.follows.get(name, "always")),
-                tuple(reversed(self.deployments[name][-self.keeps :])),
-                tuple(reversed(self.versions[name][-self.deployable :])),
-                len(self.deployments[name]) < self.keeps,
-            )
-            for name in self.names
-        }
+        """What Cloudflare lists of it."""
+        return {name: self._state(name) for name in self.names}
+
+    def _state(self, name: str) -> State:
+        kind = self.kinds.get(name, "worker")
+        component = Component(name, kind, name, self.follows.get(name, "always"))
+        # Of a Pages project only what is canonical now is known.
+        kept = 1 if kind == "pages" else self.keeps
+        return State(
+            component,
+            tuple(reversed(self.deployments[name][-kept:])),
+            tuple(reversed(self.versions[name][-self.deployable :])),
+            kind != "pages" and len(self.deployments[name]) < self.keeps,
+        )

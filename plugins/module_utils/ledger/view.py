@@ -114,11 +114,11 @@ class View:
                 ) from None
         self.releases = tuple(self._with_time(found) for found in reversed(self._releases.values()))
         self._by_name = {found.name: found for found in self.releases}
-        self._condemned_sets = {
-            frozenset(found.versions.items()): self._condemned[found.name]
+        self._condemned_sets = [
+            (found.versions.items(), self._condemned[found.name])
             for found in self.releases
             if found.name in self._condemned
-        }
+        ]
 
     def release(self, name: str) -> Recorded | None:
         """The release of a name, as it was last recorded."""
@@ -135,8 +135,9 @@ class View:
         return self._condemned_versions.get((component, version_id))
 
     def condemned_set(self, versions: Mapping[str, str]) -> Condemnation | None:
-        """Whether a condemned release has just these versions, whatever they are called now."""
-        return self._condemned_sets.get(frozenset(versions.items())) if self._condemned_sets else None
+        """Whether a condemned release is in these versions with all that it had, whatever they are called now."""
+        given = versions.items()
+        return next((why for condemned, why in self._condemned_sets if condemned <= given), None)
 
     def config(self, fingerprint: str) -> Mapping[str, Any] | None:
         """The settings per component that a release names by their fingerprint."""
