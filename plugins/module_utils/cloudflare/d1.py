@@ -7,6 +7,7 @@ Travel"; cloudflare.md, 2.5).
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,9 @@ from .client import Client
 from .errors import Refused
 
 __all__ = ["D1"]
+
+# One statement that cannot write. A semicolon in a text is taken for the end of a statement: then it may be more.
+_READS = re.compile(r"\s*(SELECT|PRAGMA\s+foreign_key_check)\b[^;]*;?\s*", re.IGNORECASE)
 
 
 class D1:
@@ -30,8 +34,9 @@ class D1:
         self._path = f"d1/database/{found[0]['uuid']}"
 
     def query(self, sql: str, params: tuple[Any, ...] = ()) -> list[dict[str, Any]]:
-        """The rows of the last statement, as dictionaries."""
-        answers = self._client.write(f"{self._path}/query", {"sql": sql, "params": list(params)})
+        """The rows of the last statement, as dictionaries. What only reads is asked again where no answer comes."""
+        ask = self._client.ask if _READS.fullmatch(sql) else self._client.write
+        answers = ask(f"{self._path}/query", {"sql": sql, "params": list(params)})
         rows: list[dict[str, Any]] = answers[-1]["results"] if answers else []
         return rows
 

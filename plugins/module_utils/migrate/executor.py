@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import psycopg2
 import psycopg2.errors
 
-from ..cloudflare.errors import CloudflareError, Unanswered
+from ..cloudflare.errors import CloudflareError, Refused
 from ..postgres.connect import (
     APPLICATION,
     CONNECT_TIMEOUT,
@@ -204,7 +204,7 @@ class D1Executor:
     def _query(self, sql: str, params: tuple[Any, ...] = ()) -> list[dict[str, Any]]:
         try:
             return self._database.query(sql, params)
-        except Unanswered as error:
-            raise Interrupted(f"D1 gave no answer: {error}") from None
-        except CloudflareError as error:
+        except Refused as error:
             raise MigrationError(f"D1 refused: {error}") from None
+        except CloudflareError as error:
+            raise Interrupted(f"D1 gave no answer: {error}") from None

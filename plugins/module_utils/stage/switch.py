@@ -120,6 +120,8 @@ def _end(environment: str, moves: list[Move], moved: list[Moved], restored: list
             details.append(f"{name}: did not go back to {before[name]}: {back[name].problem}")
         elif item.at_target:
             details.append(f"{name}: at {label[name]}, the target")
+        elif item.state == "unknown":
+            details.append(f"{name}: not known where, it was at {before[name]}: {item.problem}")
         else:
             details.append(f"{name}: still at {item.where or before[name]}: {item.problem}")
     missing = [item for item in moved if not item.at_target]
