@@ -12,6 +12,7 @@ from ansible.plugins.callback import CallbackBase
 # Ansible offers a project's module_utils to modules only; here the controller needs them.
 ansible.module_utils.__path__.append(str(Path(__file__).parents[1] / "module_utils"))
 
+from ansible.module_utils.journal import name_run  # noqa: E402
 from ansible.module_utils.outcome import CHANGING, ending  # noqa: E402
 
 DOCUMENTATION = r"""
@@ -37,6 +38,8 @@ class CallbackModule(CallbackBase):
 
     def __init__(self) -> None:
         super().__init__()
+        # Under ansible-runner and AWX another callback has the terminal; the run needs its name all the same.
+        name_run()
         self._outcome: dict[str, Any] | None = None
         self._switching = self._did_switch = False
 

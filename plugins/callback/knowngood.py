@@ -21,7 +21,7 @@ from ansible.plugins.callback import CallbackBase
 # Ansible offers a project's module_utils to modules only; here the controller needs them.
 ansible.module_utils.__path__.append(str(Path(__file__).parents[1] / "module_utils"))
 
-from ansible.module_utils.journal import FILE, Journal, new_run_id  # noqa: E402
+from ansible.module_utils.journal import FILE, Journal, name_run  # noqa: E402
 from ansible.module_utils.outcome import CHANGING, ending  # noqa: E402
 from ansible.module_utils.progress import Board, line_of  # noqa: E402
 from ansible.module_utils.redact import Redactor  # noqa: E402
@@ -54,9 +54,7 @@ class CallbackModule(CallbackBase):
         super().__init__()
         self._outcome: dict[str, Any] | None = None
         self._switching = self._did_switch = False
-        self._run = os.environ.setdefault("KNOWNGOOD_RUN", new_run_id())
-        # For modules that run in processes of their own: what they are part of.
-        os.environ["KNOWNGOOD_COMMAND"] = str(os.getpid())
+        self._run = name_run()
         root = Path(C.CONFIG_FILE).parent if C.CONFIG_FILE else Path.cwd()
         self._runs = Path(os.environ.get("KNOWNGOOD_RUNS") or root / ".runs")
         self._journal = self._runs / self._run / FILE

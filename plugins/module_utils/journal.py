@@ -25,7 +25,7 @@ from typing import Any
 
 from .redact import Redactor
 
-__all__ = ["CLOSED", "FIRST", "Journal", "new_run_id", "read"]
+__all__ = ["CLOSED", "FIRST", "Journal", "name_run", "new_run_id", "read"]
 
 FILE = "journal.jsonl"
 CLOSED = "run.closed"
@@ -36,6 +36,16 @@ FIRST = "0" * 64
 def new_run_id() -> str:
     """A name that sorts by time and needs no server to be unique: ``20261124T213000Z-4f1c9a``."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def name_run() -> str:
+    """The name of the run that this process, ``ansible-playbook``, is; chosen when it is first asked for.
+
+    It is in the environment, where the inventory looks for it, and so is the number of this process, for
+    modules that run in processes of their own.
+    """
+    os.environ["KNOWNGOOD_COMMAND"] = str(os.getpid())
+    return os.environ.setdefault("KNOWNGOOD_RUN", new_run_id())
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:
