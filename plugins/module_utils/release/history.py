@@ -6,7 +6,14 @@ from datetime import UTC, datetime
 
 from .model import State, Version
 
-__all__ = ["as_it_worked", "last_served", "rolled_back_from", "why_unfit", "with_code_before", "with_secret_changes"]
+__all__ = [
+    "as_it_worked",
+    "last_served",
+    "rolled_back_from",
+    "why_unfit",
+    "with_code_before",
+    "with_secret_changes",
+]
 
 # Older than every version that Cloudflare lists.
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
