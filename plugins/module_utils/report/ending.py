@@ -1,0 +1,100 @@
+"""How the run ended: the runbook's three words, our own, and the state machine of the incident."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..outcome import DECLINED, DONE, FAILED, INVALID, PARTIAL, REFUSED, RESTORED
+from .facts import Facts
+from .incident import Entry
+
+__all__ = ["COMPLETED", "Ending", "ending_of", "severity_of", "states_of"]
+
+COMPLETED, IN_PROGRESS, NOT_DONE = "COMPLETED", "IN-PROGRESS", "FAILED"
+SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
+# The runbook's own severity is CRITICAL (S1); a failed deploy or a slow page need not have hit everybody.
+_BY_TRIGGER = {"deploy": "HIGH", "performance": "HIGH", "errors": "HIGH"}
+_WORDS = {
+    PARTIAL: "PARTIAL",
+    FAILED: "FAILED",
+    INVALID: "MOVED, NOT PROVED",
+    RESTORED: "OLD SET RESTORED",
+    REFUSED: "REFUSED",
+    DECLINED: "NOT BEGUN",
+}
+_CHANGING = ("switch.start", "database.rewind", "database.moved", "migration.start", "postgres.swap.start")
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """``status`` is the runbook's word, ``word`` ours; ``over`` says that the service is back, whole and proved."""
+
+    status: str
+    word: str
+    sentence: str
+    over: bool
+    finished: bool
+    code: int | None
+    next: str
+
+
+def ending_of(facts: Facts, environment: str) -> Ending:
+    """What the last word of the run was. A run that was killed has none."""
+    end = facts.end
+    again = f"ansible-playbook rollback.yml -i {environment}"
+    if not end:
+        return _without_a_word(facts, again)
+    code, message, after = end.get("exit_code"), str(end.get("message", "")), str(end.get("next", ""))
+    if code != DONE:
+        word = _WORDS.get(code, "FAILED") if isinstance(code, int) else "FAILED"
+        return Ending(NOT_DONE, word, message, False, True, code, after)
+    if facts.stage("plan").get("check_mode"):
+        return Ending(NOT_DONE, "ONLY A CHECK", message, False, True, code, after)
+    plan = facts.last("plan")
+    moved = bool(plan.get("changes")) or bool(facts.all("database.moved", "database.undo"))
+    whole = not plan.get("left_out")
+    word = ("DONE" if whole else "DONE IN PART") if moved else "NOTHING TO DO"
+    return Ending(COMPLETED, word, message, whole, True, code, after)
+
+
+def _without_a_word(facts: Facts, again: str) -> Ending:
+    changed = any(facts.all(*_CHANGING))
+    if facts.all("run.closed"):
+        what = "the run broke off" + (
+            " while it was changing something" if changed else ", and nothing was changed"
+        )
+        return Ending(NOT_DONE, "BROKE OFF", what, False, True, None, again)
+    where = f" in the stage {facts.unfinished_stage}" if facts.unfinished_stage else ""
+    what = f"the journal ends{where} without a verdict: the run is still under way, or it was killed"
+    if changed:
+        what += "; it had begun to change something"
+    return Ending(IN_PROGRESS, "UNFINISHED", what, False, False, None, f"{again}  (goes on from here)")
+
+
+def severity_of(facts: Facts, *, drill: bool) -> str:
+    """As it was said, or else by what triggered the run. A drill hits nobody."""
+    said = str(facts.said("severity") or "").upper()
+    if said in SEVERITIES:
+        return said
+    return "LOW" if drill else _BY_TRIGGER.get(str(facts.said("trigger") or ""), "CRITICAL")
+
+
+def states_of(facts: Facts, ending: Ending) -> tuple[Entry, ...]:
+    """INVESTIGATING from the start, MITIGATING from the stored goal or the first change, RESOLVED when it is over."""
+    states: list[Entry] = []
+
+    def enter(name: str, event: dict[str, object], tone: str) -> None:
+        states.append(Entry(str(event.get("time", "")), _seconds(event.get("elapsed")), name, tone))
+
+    if facts.events:
+        enter("INVESTIGATING", facts.events[0], "bad")
+    begun = facts.first("goal", *_CHANGING)
+    if begun:
+        enter("MITIGATING", begun, "warn")
+    if ending.over and ending.word in ("DONE", "NOTHING TO DO"):
+        enter("RESOLVED", facts.end, "good")
+    return tuple(states)
+
+
+def _seconds(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

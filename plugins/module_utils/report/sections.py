@@ -1,0 +1,271 @@
+"""The report in sections of tables and lists: what Markdown and HTML both show, each in its own way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .facts import plural
+from .incident import Incident, Step
+from .plain import clock, seconds
+from .seal import Verified
+
+__all__ = ["Block", "Code", "Items", "Section", "Table", "Ticks", "sections_of"]
+
+
+class Code(str):
+    """Text to be shown as code: a command, an id, a path."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    @property
+    def titled(self) -> bool:
+        """Without titles the first cell of a row says what the second is."""
+        return any(self.head)
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ticks:
+    steps: tuple[Step, ...]
+    title: str = ""
+
+
+Block = str | Table | Items | Ticks
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    id: str
+    title: str
+    blocks: tuple[Block, ...]
+
+
+def sections_of(incident: Incident, verified: Verified | None) -> tuple[Section, ...]:
+    """All sections that have something to say, in the order in which a reader asks."""
+    return (
+        _section("status", "Where it stands", _status(incident)),
+        _section("times", "Times and budgets", _times(incident)),
+        _section("timeline", "Timeline", (_timeline(incident),)),
+        _section("set", "The set", _set(incident)),
+        _section("data", "Data", _data(incident)),
+        _section("validation", "Validation", (_checks(incident),)),
+        _section("target", "Why this target", _target(incident)),
+        _section("impact", "Impact", (Items(incident.impact),)),
+        _section("suspects", "Suspects", _or(incident.suspects, "The journal names none.")),
+        _section("deviations", "Deviations from the runbook", _or(incident.deviations, "None.")),
+        _section("actions", "Action items", (_actions(incident),)),
+        _section("steps", "Next steps and checklist", _steps(incident)),
+        _section("calls", "Calls to Cloudflare", _calls(incident)),
+        _section("record", "This record", _record(incident, verified)),
+    )
+
+
+def _section(id_: str, title: str, blocks: tuple[Block, ...]) -> Section:
+    return Section(id_, title, tuple(block for block in blocks if block))
+
+
+def _or(lines: tuple[str, ...], otherwise: str) -> tuple[Block, ...]:
+    return (Items(lines) if lines else otherwise,)
+
+
+def _status(incident: Incident) -> tuple[Block, ...]:
+    states = " → ".join(f"{state.what} {clock(state.time)}" for state in incident.states)
+    rows = [
+        ("Incident", Code(incident.id)),
+        ("Run", Code(incident.run)),
+        ("Severity", incident.severity),
+        ("Status", states),
+        ("Rollback status", f"{incident.rollback_status} ({incident.ended})"),
+        ("Environment", incident.environment + (", a drill" if incident.drill else "")),
+        (
+            "Begun",
+            "automatically"
+            if incident.automatic
+            else f"by {incident.by or 'somebody the journal does not name'}",
+        ),
+        ("Trigger", incident.trigger),
+        ("Reason", incident.reason or "none was given"),
+        *(("Trigger evidence", line) for line in incident.trigger_evidence),
+        ("Application", incident.application),
+        ("Database", incident.database),
+        ("External services", incident.external),
+        *(("", line) for line in incident.current_notes),
+        ("Freeze", incident.freeze),
+        ("Review due", incident.review),
+    ]
+    return (Table(("", ""), tuple(rows)),)
+
+
+def _times(incident: Incident) -> tuple[Block, ...]:
+    moments = (
+        ("Detected", incident.detected),
+        ("Rollback initiated", incident.initiated),
+        ("Rollback completed", incident.completed),
+        ("Service restored", incident.restored),
+    )
+    return (
+        Table(("moment", "UTC"), tuple((name, time or "not known") for name, time in moments)),
+        Table(
+            ("derived", "", "counted"),
+            tuple((each.name, seconds(each.seconds), each.note) for each in incident.measures),
+        ),
+        Table(
+            ("budget", "planned", "actual", "verdict", "", "row"),
+            tuple(
+                (each.name, seconds(each.seconds), seconds(each.actual), each.verdict, each.note, each.row)
+                for each in incident.budgets
+            ),
+        ),
+    )
+
+
+def _timeline(incident: Incident) -> Table:
+    return Table(
+        ("UTC", "s", "event"),
+        tuple(
+            (clock(entry.time), "" if entry.elapsed is None else f"{entry.elapsed:.2f}", entry.what)
+            for entry in incident.timeline
+        ),
+    )
+
+
+def _set(incident: Incident) -> tuple[Block, ...]:
+    rows = tuple(
+        (
+            each.name,
+            each.from_label,
+            each.to_label,
+            each.state,
+            seconds(each.seconds) if each.seconds is not None else "",
+            each.rehearsed or "not tried",
+            each.validated or "not checked",
+            each.problem,
+        )
+        for each in incident.components
+    )
+    if not rows:
+        return ("No component was planned to move.",)
+    ids = Table(
+        ("component", "version id of the target", "commit"),
+        tuple(
+            (each.name, Code(each.to_id), Code(each.commit) if each.commit else "")
+            for each in incident.components
+        ),
+    )
+    return Table(("component", "from", "to", "state", "took", "rehearsed", "validated", ""), rows), ids
+
+
+def _data(incident: Incident) -> tuple[Block, ...]:
+    rows = tuple((each.name, each.kind, each.method, each.state, each.why) for each in incident.databases)
+    losses = tuple(f"{each.name}: {line}" for each in incident.databases for line in each.losses)
+    problems = tuple(f"{each.name}: {each.problem}" for each in incident.databases if each.problem)
+    kept = tuple((each.name, Code(path)) for each in incident.databases for path in each.kept)
+    undo = tuple((each.name, Code(each.undo)) for each in incident.databases if each.undo)
+    return (
+        incident.loss,
+        *((Table(("database", "kind", "decision", "state", "why"), rows),) if rows else ()),
+        *((Items(problems),) if problems else ()),
+        *((Items(losses),) if losses else ()),
+        *((Table(("database", "rows are kept in"), kept),) if kept else ()),
+        *((Table(("database", "to take that back"), undo),) if undo else ()),
+    )
+
+
+def _checks(incident: Incident) -> Block:
+    if not incident.checks:
+        return "Nothing was checked in this run."
+    return Table(
+        ("what", "check", "verdict", "answer", "attempts", ""),
+        tuple(
+            (
+                each.subject,
+                each.what,
+                each.verdict,
+                seconds(each.seconds) if each.seconds is not None else "",
+                str(each.attempts),
+                each.detail,
+            )
+            for each in incident.checks
+        ),
+    )
+
+
+def _target(incident: Incident) -> tuple[Block, ...]:
+    if not incident.release_to:
+        return (incident.why_target or "No target was chosen.",)
+    lines = [f"{incident.release_to}: {incident.why_target}", *incident.evidence]
+    lines += [f"passed over {release}: {why}" for release, why in incident.passed_over]
+    lines += [f"not in this run: {name}" for name in incident.left_out]
+    lines.append(f"plan {incident.plan_hash}")
+    return Items(tuple(lines)), Items(incident.approvals or ("no approval was asked for, or given",))
+
+
+def _actions(incident: Incident) -> Table:
+    return Table(
+        ("", "what", "kind", "owner", "due"),
+        tuple((each.id, each.title, each.kind, each.owner, each.due) for each in incident.actions),
+    )
+
+
+def _steps(incident: Incident) -> tuple[Block, ...]:
+    notified = (Items(incident.notifications),) if incident.notifications else ()
+    return (
+        Ticks(incident.next_steps, "Next steps"),
+        *(Ticks(steps, title) for title, steps in incident.checklist),
+        *notified,
+    )
+
+
+def _calls(incident: Incident) -> tuple[Block, ...]:
+    calls = incident.calls
+    told = (
+        f"{plural(calls.total, 'call')}, {calls.writes} of them changed or asked for something; the slowest took "
+        f"{seconds(calls.slowest)}; {calls.retries} repeated; {calls.waited:.1f} s waited for the rate limit. "
+        "Every single one is in the journal."
+    )
+    if not calls.failed:
+        return told, "None failed."
+    rows = tuple(
+        (
+            clock(str(call.get("time", ""))),
+            str(call.get("method", "wrangler")),
+            Code(call.get("path", call.get("command", ""))),
+            str(call.get("status", "")),
+            Code(call.get("ray", "")),
+        )
+        for call in calls.failed
+    )
+    return told, Table(("UTC", "", "path", "answer", "cf-ray"), rows)
+
+
+def _record(incident: Incident, verified: Verified | None) -> tuple[Block, ...]:
+    rows: list[tuple[str, str]] = []
+    if verified is not None:
+        rows.append(("Journal", _verdict(verified)))
+        rows += [("Records", str(verified.records)), ("Head hash", Code(verified.head))]
+        if verified.key:
+            rows.append(("Signed with", Code(verified.key)))
+    rows += [(name.replace("_", " "), Code(str(value))) for name, value in incident.versions.items()]
+    check = Code(f"knowngood verify {incident.run}")
+    again = Code(f"knowngood report {incident.run}")
+    rows += [("Check it", check), ("The same report again", again)]
+    return (Table(("", ""), tuple(rows)),)
+
+
+def _verdict(verified: Verified) -> str:
+    if not verified.ok:
+        return f"not intact: record {verified.bad}: {verified.problem}"
+    if verified.closed:
+        return "intact, closed and signed"
+    after = f"; {plural(verified.after, 'record')} came after the last close" if verified.after else ""
+    return f"intact, and not closed: its end cannot be shown to be the end{after}"
