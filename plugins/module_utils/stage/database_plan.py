@@ -69,7 +69,7 @@ def work(task: Task) -> dict[str, Any]:
             f"nothing was changed: it is not clear what has to happen to {names}",
             next_="choose one of the ways above"
             if refused
-            else "put right what is said above, then run again",
+            else f"put right what is said above, then: {again}",
             details=details,
         )
     approval = " -e approved_by=<who> -e reason='<why>'" if params["needs_approval"] else ""

@@ -53,9 +53,10 @@ def work(task: Task) -> dict[str, Any]:
             except Exception as error:
                 details = [*[f"{name}: taken back" for name in done], f"{event['database']}: {error}"]
                 message = f"{event['database']} could not be taken back"
-                return {
-                    "outcome": outcome(FAILED, message, next_="put right what is said above", details=details)
-                }
+                again = (
+                    f"ansible-playbook rollback.yml -i {params['environment_name']} -e undo={params['undo']}"
+                )
+                return {"outcome": outcome(FAILED, message, next_=again, details=details)}
             done.append(event["database"])
     message = f"{', '.join(done)} is as it was before run {params['undo']}; the code was not touched"
     return {"changed": True, "outcome": ends_with or outcome(DONE, message, next_=status)}

@@ -11,7 +11,8 @@ from ..concurrent import each
 from ..journal import read
 from ..ledger.errors import LedgerError
 from ..ledger.lock import release
-from ..outcome import DONE, INVALID
+from ..ledger.view import Goal, View
+from ..outcome import DONE, FAILED, INVALID, PARTIAL
 from ..release.choose import UNNAMED
 from ..release.model import Component
 from .options import CLOUDFLARE, LEDGER, RUN
@@ -52,12 +53,12 @@ def _write(task: Task) -> list[str]:
     code = ended["exit_code"] if ended else None
     arrived = bool(plan) and code in (DONE, INVALID)
     known = task.ledger.view()
-    # A goal of a run that was killed is reached as well, when this run stands where that one wanted to go.
+    # The goal of an earlier run is reached as well, when this run stands where that one wanted to go.
     reached = {move["component"]: move["to_id"] for move in plan.get("moves", [])}
     done = [
         goal
-        for goal in known.goals.values()
-        if goal.end is None and (goal.run == task.journal.run or (arrived and _covered(goal.body, reached)))
+        for goal in _pending(known)
+        if goal.run == task.journal.run or (arrived and _covered(goal.body, reached))
     ]
     new: list[tuple[str, Mapping[str, Any]]] = []
     for goal in done:
@@ -76,6 +77,20 @@ def _write(task: Task) -> list[str]:
         return []
     notes = _freeze(task, plan) if task.params["freeze"] else []
     return notes + (_hold(task, plan) if task.params["hold"] else [])
+
+
+def _pending(known: View) -> list[Goal]:
+    """Goals that nobody is known to have reached: of runs that were killed, and of the last ones, where they failed.
+
+    What a run cannot read back it calls failed, although it may have arrived.
+    """
+    found, last = [], True
+    for goal in reversed(known.goals.values()):
+        failed = goal.end is not None and goal.end.get("exit_code") in (PARTIAL, FAILED)
+        last = last and (failed or goal.end is None)
+        if goal.end is None or (failed and last):
+            found.append(goal)
+    return found[::-1]
 
 
 def _covered(body: Mapping[str, Any], reached: Mapping[str, str]) -> bool:
