@@ -31,10 +31,12 @@ FAULTS: dict[str, dict[str, Any]] = {
     "429": {"kind": "error", "status": 429, "code": 971, "count": 1},
     "500 for good": {"kind": "error"},
     "500, done, for good": {"kind": "error", "phase": "after"},
+    "403 for good": {"kind": "error", "status": 403, "code": 10000},
     "kill": {},
     "kill, done": {},
 }
 """By column. "done": the call took effect, and the client cannot know; "for good": so does every later one like it."""
+FOR_GOOD = [fault for fault in FAULTS if fault.endswith("for good")]
 
 
 @dataclass(frozen=True)
