@@ -10,7 +10,9 @@ __all__ = ["main"]
 
 def main(arguments: list[str] | None = None) -> int:
     """The exit code; 2 for a wrong command line."""
-    parser = argparse.ArgumentParser(prog="knowngood", description="What CI asks of an environment.")
+    parser = argparse.ArgumentParser(
+        prog="knowngood", description="What CI asks of an environment, and what a reviewer asks of a run."
+    )
     verbs = parser.add_subparsers(dest="verb", required=True)
     lock = verbs.add_parser(
         "lock",
@@ -24,9 +26,22 @@ def main(arguments: list[str] | None = None) -> int:
         "--despite-freeze", metavar="WHY", default="", help="deploy although deploys are held off"
     )
     lock.add_argument("command", nargs="+", help="the deploy, after --")
+    report = verbs.add_parser("report", help="write the incident report of a run again, the same bytes")
+    report.add_argument("--to", metavar="FOLDER", help="where to (default: report, beside the journal)")
+    verify = verbs.add_parser("verify", help="exit code 0 when the journal of a run is whole and signed")
+    verify.add_argument("--public-key", metavar="HEX", help="whose signature it has to be")
+    verify.add_argument("--head", metavar="HEX", help="the hash of the last record, as it was kept elsewhere")
+    for verb in (report, verify):
+        verb.add_argument("run", help="its id, its folder, or its journal")
     given = parser.parse_args(arguments)
 
     # Ansible takes a third of a second to load, which --help need not wait for.
+    if given.verb in ("report", "verify"):
+        from . import report as of_a_run
+
+        if given.verb == "report":
+            return of_a_run.report(given.run, given.to)
+        return of_a_run.verify(given.run, given.public_key, given.head)
     from . import lock as under_lock
     from .inventory import NotUsable
 

@@ -113,6 +113,11 @@ def test_a_thousand_single_edits_are_all_found(closed: Path) -> None:
     assert unseen(closed, 1_000, seed=6) == []
 
 
+@pytest.mark.soak
+def test_a_hundred_thousand_single_edits_are_all_found(closed: Path) -> None:
+    assert unseen(closed, 100_000, seed=60) == []
+
+
 @pytest.mark.parametrize("number", [1, 2, LINES // 2, LINES, LINES + 1])
 def test_the_changed_record_is_named(closed: Path, number: int) -> None:
     lines = closed.read_bytes().splitlines(keepends=True)

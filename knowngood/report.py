@@ -1,0 +1,87 @@
+"""Write the incident report of a run, and check that its journal was not touched.
+
+``knowngood report 20261124T213000Z-4f1c9a`` and ``knowngood verify 20261124T213000Z-4f1c9a``
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import ansible.module_utils
+
+# Ansible offers a project's module_utils to modules only; here a command needs them.
+_PROJECT = Path(__file__).resolve().parents[1]
+ansible.module_utils.__path__.append(str(_PROJECT / "plugins" / "module_utils"))
+
+from ansible.module_utils.report.seal import NotUsable  # noqa: E402
+from ansible.module_utils.report.seal import verify as verified  # noqa: E402
+from ansible.module_utils.report.write import write_all  # noqa: E402
+
+__all__ = ["report", "verify"]
+
+# As a rollback ends (docs/exit-codes.md).
+DONE, REFUSED, INVALID = 0, 10, 13
+_FILE = "journal.jsonl"
+
+
+def report(run: str, to: str | None) -> int:
+    """Write every form of the report to ``to``, or beside the journal, and print where; the exit code."""
+    try:
+        journal = _journal(run)
+        written = write_all(journal, Path(to) if to else journal.parent / "report")
+    except NotUsable as error:
+        return _refused(str(error))
+    for path in written.files.values():
+        print(path)
+    for problem in written.problems:
+        print(problem, file=sys.stderr)
+    return REFUSED if written.problems else DONE
+
+
+def verify(run: str, public_key: str | None, head: str | None) -> int:
+    """Say whether the journal is whole; 0 only when its end is proved too, by a signed close or by ``head``."""
+    for name, value in (("--public-key", public_key), ("--head", head)):
+        if value is not None and not re.fullmatch("[0-9a-f]{64}", value):
+            return _refused(f"{name} is 64 hex digits, and {value!r} is not")
+    try:
+        journal = _journal(run)
+        found = verified(journal, public_key=public_key, head=head)
+    except NotUsable as error:
+        return _refused(str(error))
+    print(f"journal  {journal}")
+    print(f"records  {found.records}")
+    print(f"head     {found.head}")
+    if found.key:
+        print(f"key      {found.key}")
+    if not found.ok:
+        print(f"NOT INTACT: record {found.bad}: {found.problem}")
+        return INVALID
+    if not found.complete:
+        more = f", and {found.after} records came after the last close" if found.after else ""
+        print(f"NOT CLOSED: what is there is intact, but nothing shows that it is all{more}")
+        return INVALID
+    if found.anchored:
+        print("INTACT: up to the head that was asked for")
+    elif public_key:
+        print("INTACT: closed, and signed with the key that was asked for")
+    else:
+        print("INTACT: closed and signed; --public-key says whose signature it has to be")
+    return DONE
+
+
+def _journal(run: str) -> Path:
+    """The journal of a run by its id, its folder, or as a file."""
+    given = Path(run)
+    runs = Path(os.environ.get("KNOWNGOOD_RUNS") or _PROJECT / ".runs")
+    for path in (given, given / _FILE, runs / run / _FILE):
+        if path.is_file():
+            return path
+    raise NotUsable(f"there is no run {run}: neither {given / _FILE} nor {runs / run / _FILE} is there")
+
+
+def _refused(why: str) -> int:
+    print(f"REFUSED: {why}", file=sys.stderr)
+    return REFUSED
