@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from urllib.parse import urlsplit, urlunsplit
 
 from ..concurrent import each
@@ -21,7 +22,8 @@ from ..probe.contract import Contract
 from ..release.model import Component
 from ..release.plan import Move
 from .errors import CloudflareError, SecretChanged, Unanswered
-from .platform import Platform
+from .overtaken import give_way
+from .platform import Platform, Shares
 
 __all__ = ["OVERRIDES", "Rehearsed", "rehearse", "withdraw"]
 
@@ -32,9 +34,9 @@ OVERRIDES = "Cloudflare-Workers-Version-Overrides"
 class Rehearsed:
     """How the target of one component did unseen.
 
-    ``verdict`` is ``pass``, ``fail``, ``refused`` (Cloudflare does not take the target), or
-    ``inconclusive``: it could not be tried, or failed while something that it depends on is itself
-    still on the bad release.
+    ``verdict`` is ``pass``, ``fail``, ``refused`` (Cloudflare does not take the target),
+    ``overtaken`` (somebody deployed since the plan was made), or ``inconclusive``: it could not be
+    tried, or failed while something that it depends on is itself still on the bad release.
     """
 
     component: str
@@ -82,7 +84,9 @@ def rehearse(
             results[move.component] = Rehearsed(move.component, "refused", str(outcome))
         elif isinstance(outcome, Exception):
             raise outcome
-    if not any(result.verdict == "refused" for result in results.values()):
+        elif outcome is not None:
+            results[move.component] = Rehearsed(move.component, "overtaken", outcome)
+    if not any(result.verdict in ("refused", "overtaken") for result in results.values()):
         for move in moves:
             missing = sorted(_needs(move.component, contracts) & not_yet)
             if missing and move.component not in results:
@@ -105,21 +109,23 @@ def rehearse(
     return found
 
 
-def withdraw(platform: Platform, moves: list[Move], message: str) -> list[str]:
-    """Take the rehearsed versions out of the deployments again; the components where that failed."""
+def withdraw(platform: Platform, moves: list[Move], message: str) -> dict[str, str]:
+    """Take the rehearsed versions out of the deployments again; by component what went wrong with that."""
     staged = [move for move in moves if move.changes and move.kind == "worker" and len(move.live) == 1]
 
-    def back(move: Move) -> None:
-        component = Component(move.component, move.kind, move.target)
-        live = next(iter(platform.history(component)), None)
+    def back(move: Move) -> str | None:
+        live = next(iter(platform.history(_component(move))), None)
         if live and len(live.shares) > 1 and live.serving == (move.live[0][0],):
-            platform.serve(component, ((move.live[0][0], 100.0),), message, force=False)
+            return _put(platform, move, ((move.live[0][0], 100.0),), message, force=False)
+        return None
 
-    return [
-        move.component
-        for move, outcome in zip(staged, each(back, staged), strict=True)
-        if outcome is not None
-    ]
+    found: dict[str, str] = {}
+    for move, outcome in zip(staged, each(back, staged), strict=True):
+        if isinstance(outcome, Exception):
+            found[move.component] = f"the rehearsed version is still in its deployment, at 0 %: {outcome}"
+        elif outcome is not None:
+            found[move.component] = outcome
+    return found
 
 
 def _needs(component: str, contracts: Mapping[str, Contract | None]) -> set[str]:
@@ -134,15 +140,32 @@ def _needs(component: str, contracts: Mapping[str, Contract | None]) -> set[str]
     return needed
 
 
-def _stage(platform: Platform, move: Move, message: str, force: bool) -> None:
-    component = Component(move.component, move.kind, move.target)
-    shares = ((move.live[0][0], 100.0), (move.to_id, 0.0))
+def _stage(platform: Platform, move: Move, message: str, force: bool) -> str | None:
+    """Add the target at 0 %; who was faster, in words. Written over a newer deploy it would take that out."""
+    serving = next((deployment.serving for deployment in platform.history(_component(move))), ())
+    if serving != (move.live[0][0],):
+        return f"{' + '.join(serving) or 'nothing'} serves by now: somebody deployed in the meantime"
+    return _put(platform, move, ((move.live[0][0], 100.0), (move.to_id, 0.0)), message, force=force)
+
+
+def _put(platform: Platform, move: Move, shares: Shares, message: str, *, force: bool) -> str | None:
+    component, lost = _component(move), None
     try:
         platform.serve(component, shares, message, force=force)
-    except Unanswered:
+    except Unanswered as error:
+        lost = error
+    ours = frozenset((move.live[0][0], move.to_id))
+    since = datetime.fromisoformat(move.seen)
+    overtaken = give_way(platform, component, shares, since=since, ours=ours, message=message)
+    if overtaken is None and lost is not None:
         live = next(iter(platform.history(component)), None)
-        if live is None or (move.to_id, 0.0) not in live.shares:
-            raise
+        if live is None or sorted(live.shares) != sorted(shares):
+            raise lost
+    return overtaken
+
+
+def _component(move: Move) -> Component:
+    return Component(move.component, move.kind, move.target)
 
 
 def _try(

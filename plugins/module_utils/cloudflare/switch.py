@@ -13,6 +13,7 @@ from ..journal import Journal
 from ..release.model import Component, Deployment
 from ..release.plan import Move
 from .errors import CloudflareError, Refused, SecretChanged, Unanswered
+from .overtaken import names, theirs
 from .platform import Platform, Shares
 
 __all__ = ["Moved", "put_back", "switch"]
@@ -153,7 +154,10 @@ def _move(
             return Moved(name, state, where, 0.0, overrode=_others(history, goal))
         if not set(serving) <= goal.expected | set(ids) or not serving:
             why = "somebody deployed in the meantime: this version is not in the plan; plan again"
-            return Moved(name, "stayed", where, 0.0, why, final=True)
+            gone = tuple(id_ for id_ in _others(history, goal) if id_ not in serving) if wrote else ()
+            if gone:
+                why += f"; {', '.join(gone)} served before it for a moment"
+            return Moved(name, "stayed", where, 0.0, why, final=True, overrode=gone)
         if pause is None:
             why = "Cloudflare took the change several times, but it is not live"
             return Moved(name, "stayed", where, 0.0, why)
@@ -183,14 +187,6 @@ def _is_there(history: tuple[Deployment, ...], goal: _Goal) -> bool:
 
 
 def _others(history: tuple[Deployment, ...], goal: _Goal) -> tuple[str, ...]:
-    """What somebody else put into service since the plan was made: Cloudflare has no lock that would stop it."""
+    """What somebody else put into service since the plan was made."""
     ours = goal.expected | {id_ for id_, _ in goal.shares}
-    return tuple(
-        dict.fromkeys(
-            id_
-            for deployment in history
-            if deployment.created > goal.since
-            for id_ in deployment.serving
-            if id_ not in ours
-        )
-    )
+    return names(theirs(history, goal.since, ours), ours)

@@ -43,17 +43,17 @@ def work(task: Task) -> dict[str, Any]:
             not_yet=frozenset(task.params["not_yet"]),
         )
         result: dict[str, Any] = {"rehearsed": [asdict(item) for item in tried], "changed": True}
-        bad = [item for item in tried if item.verdict in ("fail", "refused")]
+        bad = [item for item in tried if item.verdict in ("fail", "refused", "overtaken")]
         if bad:
             stuck = withdraw(platform, moves, "rehearsal withdrawn")
             result["outcome"] = _end(task.params["environment_name"], moves, bad, stuck)
     return result
 
 
-def _end(environment: str, moves: list[Move], bad: list[Rehearsed], stuck: list[str]) -> dict[str, Any]:
+def _end(environment: str, moves: list[Move], bad: list[Rehearsed], stuck: dict[str, str]) -> dict[str, Any]:
     secrets = sorted({name for item in bad for name in item.secrets})
     details = [f"{item.component}: {item.why}" for item in bad]
-    details += [f"{name}: the rehearsed version is still in its deployment, at 0 %" for name in stuck]
+    details += [f"{name}: {why}" for name, why in stuck.items()]
     again = f"ansible-playbook rollback.yml -i {environment}"
     if secrets:
         return outcome(
@@ -63,6 +63,10 @@ def _end(environment: str, moves: list[Move], bad: list[Rehearsed], stuck: list[
             details=details,
         )
     names = ", ".join(item.component for item in bad)
+    overtaken = [item.component for item in bad if item.verdict == "overtaken"]
+    if overtaken:
+        message = f"nothing was changed: somebody deployed {', '.join(overtaken)} in the meantime"
+        return outcome(REFUSED, message, next_=f"{again}, which plans again", details=details)
     refused = any(item.verdict == "refused" for item in bad)
     why = (
         f"Cloudflare does not take the target of {names}"
