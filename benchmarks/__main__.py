@@ -4,6 +4,7 @@ python -m benchmarks                     everything, in about 30 minutes
     python -m benchmarks --runs 7 rollback   the whole rollback and its switch, against wrangler rollback
 python -m benchmarks fleet               the switch alone with 5, 50 and 500 Workers
 python -m benchmarks --millions 5 database   a PostgreSQL database, against pg_dump and pg_restore
+    python -m benchmarks planning            a plan over 1000 releases and 500 components
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import database, fleet_switch, rollback
+from benchmarks import database, fleet_switch, planning, rollback
 
 
 def main() -> int:
@@ -22,7 +23,9 @@ def main() -> int:
         epilog=(__doc__ or "").partition("\n\n")[2],
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("what", nargs="*", choices=["rollback", "fleet", "database", []], help="default: all")
+    parser.add_argument(
+        "what", nargs="*", choices=["rollback", "fleet", "database", "planning", []], help="default: all"
+    )
     parser.add_argument(
         "--runs", type=int, default=5, help="counted runs of each; medians are printed (default: 5)"
     )
@@ -30,13 +33,15 @@ def main() -> int:
         "--millions", type=float, default=5.0, help="rows of the database (default: 5, about 1 GB)"
     )
     given = parser.parse_args()
-    what = given.what or ["rollback", "fleet", "database"]
+    what = given.what or ["rollback", "fleet", "database", "planning"]
     if "rollback" in what:
         rollback.measure(given.runs)
     if "fleet" in what:
         fleet_switch.measure(given.runs)
     if "database" in what:
         database.measure(given.millions, min(given.runs, 3))
+    if "planning" in what:
+        planning.measure(min(given.runs, 3))
     return 0
 
 

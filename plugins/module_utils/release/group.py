@@ -65,13 +65,11 @@ def group(
 
 def _makers(states: Mapping[str, State], recorded: Sequence[Recorded]) -> dict[tuple[str, str], str]:
     """The recorded release that brought a version: the oldest that has it; later ones only carry it."""
-    listed = {name: {version.id for version in state.versions} for name, state in states.items()}
-    return {
-        (name, version): release.name
-        for release in recorded
-        for name, version in release.versions.items()
-        if version in listed.get(name, ())
-    }
+    listed = {(name, version.id) for name, state in states.items() for version in state.versions}
+    maker: dict[tuple[str, str], str] = {}
+    for release in recorded:
+        maker.update(dict.fromkeys(release.versions.items() & listed, release.name))
+    return maker
 
 
 def _chains(state: State) -> list[list[Version]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from itertools import pairwise
 
 from .model import State, Version
 
@@ -15,9 +15,6 @@ __all__ = [
     "with_secret_changes",
 ]
 
-# Older than every version that Cloudflare lists.
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
-
 
 def rolled_back_from(state: State) -> set[str]:
     """Ids of the versions whose code was last left for an older one.
@@ -26,25 +23,16 @@ def rolled_back_from(state: State) -> set[str]:
     service again and left for a newer one afterwards. A secret that was taken back leaves no code.
     """
 
-    def code(id_: str) -> str:
-        return state.codes.get(id_, id_)
-
-    def made(id_: str) -> datetime:
-        version = state.version(id_)
-        return version.created if version else _LONG_AGO
-
+    # A version that Cloudflare does not list any more is older than all that it lists.
+    oldest = len(state.versions)
     left_backwards: dict[str, bool] = {}
-    before: str | None = None
-    for deployment in reversed(state.deployments):
-        now = deployment.sole
-        if now is None:
-            continue
-        if before is not None and code(now) != code(before):
-            left_backwards[code(before)] = made(now) < made(before)
-        before = now
+    for before, now in pairwise(reversed(state.soles)):
+        code = state.codes.get(before, before)
+        if code != state.codes.get(now, now):
+            left_backwards[code] = state.places.get(now, oldest) > state.places.get(before, oldest)
     left = {id_ for id_, backwards in left_backwards.items() if backwards}
-    if before is not None:
-        left.discard(code(before))
+    if state.soles:
+        left.discard(state.codes.get(state.soles[0], state.soles[0]))
     return {id_ for id_, its in state.codes.items() if its in left} if left else set()
 
 
@@ -101,8 +89,7 @@ def with_code_before(state: State, version: Version) -> list[Version]:
 
 def _seen_last(state: State, versions: list[Version]) -> Version | None:
     among = {version.id: version for version in versions}
-    soles = (deployment.sole for deployment in state.deployments)
-    return next((among[sole] for sole in soles if sole in among), None)
+    return next((among[sole] for sole in state.soles if sole in among), None)
 
 
 def _may_have_served(state: State, version: Version) -> bool:

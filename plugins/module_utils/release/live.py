@@ -24,11 +24,18 @@ def index_of(releases: list[Release]) -> Index:
 
 def live_release(states: Mapping[str, State], releases: list[Release]) -> tuple[Release | None, list[str]]:
     """The release that most components serve, and the components that do not fit it."""
-    serving = {name: set(state.live.serving) if state.live else set() for name, state in states.items()}
+    serving = {name: set(state.live.serving) for name, state in states.items() if state.live}
+    soles = {name: next(iter(ids)) for name, ids in serving.items() if len(ids) == 1}
     best: Release | None = None
     fits: set[str] = set()
     for release in releases:
-        fitting = {name for name, ids in serving.items() if ids and _fits(release, name, ids)}
+        fitting = {
+            name
+            for name, members in release.members.items()
+            if serving.get(name) and serving[name] <= {version.id for version in members}
+        }
+        if release.recorded is not None:
+            fitting |= {name for name, _ in release.recorded.versions.items() & soles.items()}
         if len(fitting) > len(fits):
             best, fits = release, fitting
     if best is None:
@@ -39,10 +46,3 @@ def live_release(states: Mapping[str, State], releases: list[Release]) -> tuple[
         if best.recorded is None and state.component.follows == "when_changed" and name not in best.members
     }
     return best, [name for name in states if name not in fits | carried]
-
-
-def _fits(release: Release, name: str, ids: set[str]) -> bool:
-    if release.recorded is not None and ids == {release.recorded.versions.get(name)}:
-        return True
-    members = release.members.get(name, [])
-    return bool(members) and ids <= {version.id for version in members}

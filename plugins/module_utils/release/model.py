@@ -97,6 +97,11 @@ class State:
         return None if place is None else self.versions[place]
 
     @cached_property
+    def soles(self) -> tuple[str, ...]:
+        """The versions that took all traffic, newest deployment first."""
+        return tuple(sole for each in self.deployments if (sole := each.sole) is not None)
+
+    @cached_property
     def places(self) -> dict[str, int]:
         """Where each version stands in ``versions``."""
         return {version.id: place for place, version in enumerate(self.versions)}
