@@ -77,12 +77,12 @@ def test_any_call_may_fail(opened: Open) -> None:
 
 
 def test_the_matrix_makes_the_calls_of_ansible_playbook(opened: Open) -> None:
-    (environment,) = opened(1)
+    one, two = opened(2)
 
     def seen(lane: Lane) -> Counter[str]:
         return Counter(str(Cell(call, "")) for call in lane.calls())
 
-    assert seen(hurried(environment)) == seen(typed(environment))
+    assert seen(hurried(one)) == seen(typed(two))
 
 
 @pytest.mark.parametrize(("policy", "end"), [("stop", "FAILED"), ("restore", "OLD")])
