@@ -44,14 +44,15 @@ def group(
     maker = _makers(states, recorded)
     primary: dict[str, list[Version]] = {}
     made: dict[str, list[_Item]] = {each.name: [] for each in recorded}
-    secret_of: dict[tuple[str, str], list[Version]] = defaultdict(list)
+    secret_of: dict[tuple[str, str], list[Version]] = {}
     for name, state in states.items():
         primary[name] = []
         for chain in _chains(state):
-            secret_of[name, chain[0].id] = chain[1:]
-            makers = [maker[name, version.id] for version in chain if (name, version.id) in maker]
-            if makers:
-                made[makers[0]].append((name, chain[0]))
+            if len(chain) > 1:
+                secret_of[name, chain[0].id] = chain[1:]
+            its = next((maker[pair] for version in chain if (pair := (name, version.id)) in maker), None)
+            if its is not None:
+                made[its].append((name, chain[0]))
             else:
                 primary[name].append(chain[0])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import pairwise
 
 from .model import State, Version
@@ -16,7 +17,9 @@ __all__ = [
 ]
 
 
-def rolled_back_from(state: State) -> set[str]:
+# Every release asks it of every component.
+@lru_cache(maxsize=1024)
+def rolled_back_from(state: State) -> frozenset[str]:
     """Ids of the versions whose code was last left for an older one.
 
     Code that was left that way was bad in somebody's eyes and is no target, unless it was put into
@@ -33,7 +36,7 @@ def rolled_back_from(state: State) -> set[str]:
     left = {id_ for id_, backwards in left_backwards.items() if backwards}
     if state.soles:
         left.discard(state.codes.get(state.soles[0], state.soles[0]))
-    return {id_ for id_, its in state.codes.items() if its in left} if left else set()
+    return frozenset(id_ for id_, its in state.codes.items() if its in left)
 
 
 def why_unfit(state: State, version: Version) -> str | None:

@@ -74,7 +74,7 @@ class Deployment:
         return self.serving[0] if len(self.serving) == 1 else None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class State:
     """What Cloudflare says of one component.
 
