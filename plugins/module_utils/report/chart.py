@@ -12,7 +12,7 @@ from .plain import plain, seconds
 
 __all__ = ["budget_chart", "run_chart"]
 
-_ROW = 34
+_ROW = 36
 _NAMES = {
     "plan": "Plan",
     "decide": "Decide",
@@ -34,9 +34,8 @@ def run_chart(incident: Incident) -> Markup:
     phases = incident.phases
     if not phases:
         return Markup("")
-    whole = max(
-        [phase.ends for phase in phases] + [entry.elapsed or 0 for entry in incident.timeline] + [0.001]
-    )
+    # What comes long after the stages, as a receipt may, would press them into a corner.
+    whole = max(0.001, *(phase.ends for phase in phases)) * 1.02
     height = (len(phases) + 1) * _ROW + 26
     parts = [_grid(whole, height)]
     parts += [_bar(phase, number * _ROW, whole) for number, phase in enumerate(phases)]
@@ -55,7 +54,7 @@ def budget_chart(budgets: tuple[Budget, ...]) -> Markup:
         actual = "not measured" if budget.actual is None else seconds(budget.actual)
         parts.append(_label(y, budget.name, f"{actual} of {seconds(budget.seconds)}: {budget.verdict}"))
         parts.append(
-            Markup('<rect class="track" x="0" y="{}" width="100%" height="8" rx="4"/>').format(y + 18)
+            Markup('<rect class="track" x="0" y="{}" width="100%" height="8" rx="3"/>').format(y + 20)
         )
         if budget.actual is not None:
             parts.append(_rect(y, 0, used, tone))
@@ -70,13 +69,13 @@ def _svg(height: int, title: str, described: str, inside: Markup) -> Markup:
 
 def _grid(whole: float, height: int) -> Markup:
     parts = []
-    for quarter in range(5):
-        x = f"{25 * quarter}%"
-        anchor = {0: "start", 4: "end"}.get(quarter, "middle")
+    for half in range(3):
+        x = f"{50 * half}%"
+        anchor = ("start", "middle", "end")[half]
         parts.append(
             Markup('<line class="grid" x1="{0}" x2="{0}" y1="0" y2="{1}"/>').format(x, height - 18)
             + Markup('<text class="axis" x="{}" y="{}" text-anchor="{}">{}</text>').format(
-                x, height - 4, anchor, f"{whole * quarter / 4:.1f} s"
+                x, height - 4, anchor, f"{whole * half / 2:.1f} s"
             )
         )
     return Markup("").join(parts)
@@ -99,14 +98,14 @@ def _label(y: int, left: str, right: str) -> Markup:
 def _rect(y: int, x: float, width: float, tone: str) -> Markup:
     # What is over in an instant must still be seen.
     return Markup('<rect class="{}" x="{:.2f}%" y="{}" width="{:.2f}%" height="8" rx="3"/>').format(
-        tone, min(x, 99.2), y + 18, max(width, 0.8)
+        tone, min(x, 99.2), y + 20, max(width, 0.8)
     )
 
 
 def _dots(incident: Incident, y: int, whole: float) -> Markup:
     parts = [_label(y, "Events", "")]
     for entry in incident.timeline:
-        if entry.elapsed is not None and entry.tone != "plain":
+        if entry.elapsed is not None and entry.elapsed <= whole and entry.tone != "plain":
             parts.append(
                 Markup('<circle class="{}" cx="{:.2f}%" cy="{}" r="5"><title>{}</title></circle>').format(
                     entry.tone,

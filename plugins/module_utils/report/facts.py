@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-__all__ = ["Event", "Facts", "iso", "moment", "plural"]
+__all__ = ["Event", "Facts", "iso", "listed", "moment", "plural"]
 
 Event = dict[str, Any]
 
@@ -76,3 +76,8 @@ def iso(when: datetime) -> str:
 def plural(count: int, one: str, many: str = "") -> str:
     """``1 row``, ``2 rows``."""
     return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))

@@ -127,7 +127,9 @@ def actions_of(
     soon = min(review, end + timedelta(days=1))
     todo: list[tuple[str, str, datetime]] = []
     if not ending.over and ending.word not in ("ONLY A CHECK",):
-        todo.append((f"End the incident: {ending.next or 'decide how to go on'}", "mitigate", end))
+        todo.append(
+            (f"End the incident: {ending.next.partition('  (')[0] or 'decide how to go on'}", "mitigate", end)
+        )
     todo += [
         (f"Repair {check.subject}: {check.detail}", "mitigate", end)
         for check in checks

@@ -9,7 +9,7 @@ from typing import Any
 from .changes import components_of, databases_of, loss_of
 from .checks import calls_of, checks_of, impact_of, state_of, third_parties_of
 from .ending import Ending, ending_of, severity_of, states_of
-from .facts import Event, Facts, iso, plural
+from .facts import Event, Facts, iso, listed, plural
 from .follow_up import (
     actions_of,
     checklist_of,
@@ -37,7 +37,7 @@ def incident_of(events: Iterable[Event]) -> Incident:
     if not facts.events:
         raise ValueError("the journal has no record, so there is nothing to report")
     plan = facts.last("plan")
-    environment = str(facts.said("environment") or "unknown")
+    environment = str(facts.said("environment") or "<environment>")
     drill = bool(facts.said("drill"))
     ending = ending_of(facts, environment)
     severity = severity_of(facts, drill=drill)
@@ -47,7 +47,7 @@ def incident_of(events: Iterable[Event]) -> Incident:
     measures, budgets = measures_of(at), budgets_of(at, facts)
     in_service = next(each.seconds for each in measures if each.name == IN_SERVICE)
     deviations = deviations_of(facts, components, budgets)
-    last = at.last or at.initiated or _EPOCH
+    last = at.last or _EPOCH
     by = str(facts.said("commander") or facts.said("operator") or "")
     left, target = str(plan.get("live_release") or ""), str(plan.get("release") or "")
     mixed = ending.word == "PARTIAL"
@@ -66,7 +66,7 @@ def incident_of(events: Iterable[Event]) -> Incident:
         exit_code=ending.code,
         happened=_happened(ending, left, target, components, databases, at),
         over=_over(ending),
-        next_command=ending.next,
+        next_command=ending.next.partition("  (")[0],
         finished=ending.finished,
         automatic=bool(facts.said("automatic")),
         by=by,
@@ -166,7 +166,7 @@ def _happened(
     if done:
         verb = "was" if len(done) == 1 else "were"
         parts.append(
-            f"{', '.join(item.name for item in done)} {verb} taken back{' with it' if moved else ''}."
+            f"{listed([item.name for item in done])} {verb} taken back{' with it' if moved else ''}."
         )
     if not parts or not ending.over:
         sentence = ending.sentence[:1].upper() + ending.sentence[1:]

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from .chart import budget_chart, run_chart
 from .incident import Incident
 from .page_template import TEMPLATE
-from .plain import plain, seconds
+from .plain import day, plain, seconds
 from .seal import Verified
 from .sections import Code, Items, Table, Ticks, sections_of
 from .times import PROOF
@@ -53,6 +53,7 @@ def page_of(incident: Incident, verified: Verified | None = None) -> str:
         "items": lambda block: isinstance(block, Items),
         "ticks": lambda block: isinstance(block, Ticks),
     }
+    environment.filters["day"] = day
     return environment.from_string(TEMPLATE).render(
         incident=incident,
         sections=sections_of(incident, verified),

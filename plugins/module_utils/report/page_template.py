@@ -18,6 +18,7 @@ h2 { font-size: 1.15rem; margin: 0 0 .8rem; }
 h3 { font-size: .8rem; margin: 0 0 .3rem; color: var(--soft); font-weight: 600; text-transform: uppercase;
   letter-spacing: .05em; }
 p { margin: 0 0 .8rem; max-width: 46rem; }
+a { color: var(--plain); }
 code { font: .86em/1.45 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; background: var(--code);
   border-radius: 4px; padding: .1em .35em; }
 section, .hero, .figures > div { background: var(--card); border: 1px solid var(--line); border-radius: 12px; }
@@ -48,12 +49,13 @@ table { border-collapse: collapse; font-size: .9rem; width: 100%; font-variant-n
 th, td { text-align: left; vertical-align: top; padding: .42rem .9rem .42rem 0; border-bottom: 1px solid var(--line); }
 tr:last-child > * { border-bottom: 0; }
 th { color: var(--soft); font-weight: 600; font-size: .8rem; }
-.wide { overflow-wrap: normal; min-width: 38rem; }
+.wide { overflow-wrap: normal; }
 .wide td { max-width: 26rem; }
-.wide td:first-child { white-space: nowrap; }
+.short, .wide td:first-child { white-space: nowrap; }
+.wide .long { min-width: 17rem; }
 .said th { width: 11rem; font-size: .9rem; font-weight: 400; }
 #timeline td:nth-child(-n+2) { white-space: nowrap; color: var(--soft); }
-#timeline .wide { min-width: 0; }
+#timeline td:last-child { min-width: 0; overflow-wrap: anywhere; white-space: normal; }
 ul { margin: 0 0 1rem; padding-left: 1.15rem; }
 li { margin-bottom: .25rem; }
 ul.ticks { list-style: none; padding: 0; }
@@ -72,7 +74,8 @@ svg circle { stroke: var(--card); stroke-width: 1.5; }
 svg .track { fill: var(--line); }
 svg .grid { stroke: var(--line); stroke-dasharray: 2 3; }
 footer { color: var(--soft); font-size: .85rem; margin-top: 1.5rem; }
-@media (max-width: 44rem) { .figures { grid-template-columns: 1fr 1fr; } .said th { width: 7.5rem; }
+@media (max-width: 44rem) { #timeline td { font-size: .82rem; padding-right: .5rem; }
+  .figures { grid-template-columns: 1fr 1fr; } .said th { width: 7.5rem; }
   main { padding: .8rem .7rem 2rem; } section, .hero { padding-left: .9rem; padding-right: .9rem; }
   .scroll { margin: 0 -.9rem 1rem; padding: 0 .9rem; } }
 @media print { :root { color-scheme: light; --page: #fff; --card: #fff; --ink: #000; --soft: #444; --line: #ccc;
@@ -80,8 +83,9 @@ footer { color: var(--soft); font-size: .85rem; margin-top: 1.5rem; }
   --plain: #44618f; --code: #f2f2f2; }
   body { font-size: 10pt; } main { max-width: none; padding: 0; } nav { display: none; }
   section, .hero, .figures > div { border-radius: 0; } section { border-width: 1px 0 0; padding: .8rem 0 0; }
-  .scroll { overflow: visible; margin: 0 0 .6rem; padding: 0; } .wide { min-width: 0; overflow-wrap: anywhere; }
-  .wide td:first-child { white-space: normal; }
+  .scroll { overflow: visible; margin: 0 0 .6rem; padding: 0; }
+  .wide .long, .wide code { min-width: 0; overflow-wrap: anywhere; }
+  .short, .wide td:first-child { white-space: normal; }
   h2, h3 { break-after: avoid; } tr, .figures, svg, li { break-inside: avoid; }
   .pill { border: 1px solid currentColor; } * { print-color-adjust: exact; } }
 """
@@ -117,7 +121,7 @@ TEMPLATE = (
     <tr>
     {% for cell in row %}
       {% if loop.first and not block.titled %}<th scope="row">{{ cell }}</th>
-      {% else %}<td>{{ text(cell) }}</td>{% endif %}
+      {% else %}<td class="{{ 'short' if cell | length < 25 else 'long' }}">{{ text(cell) }}</td>{% endif %}
     {% endfor %}
     </tr>
   {% endfor %}
@@ -139,7 +143,7 @@ TEMPLATE = (
 <main>
 <header>
   <div class="brand"><span>Incident report <code>{{ incident.id }}</code></span>
-    <span>{{ incident.initiated or 'time not known' }}</span></div>
+    <span>{{ incident.initiated | day }}</span></div>
   <div class="hero {{ tone }}">
     <div class="pills">
       <span class="pill {{ tone }}">{{ incident.status }}</span>
@@ -155,7 +159,7 @@ TEMPLATE = (
       <div><h3>What next</h3>
         {% if incident.next_command %}<code>{{ incident.next_command }}</code>{% endif %}
         <p><a href="#actions">{{ incident.actions | length }} action items</a>,
-          review due {{ incident.review }}</p></div>
+          review due <span class="short">{{ incident.review | day }}</span></p></div>
     </div>
   </div>
 </header>
@@ -164,6 +168,7 @@ TEMPLATE = (
   <div><b>{{ figure }}</b><span>{{ what }}</span><small>{{ note }}</small></div>
   {% endfor %}
 </div>
+{% if run_chart %}<section><h2>What took how long</h2>{{ run_chart }}</section>{% endif %}
 <nav aria-label="Sections">
   {% for section in sections %}<a href="#{{ section.id }}">{{ section.title }}</a>{{ ' ' }}{% endfor %}
 </nav>
@@ -171,7 +176,6 @@ TEMPLATE = (
 <section id="{{ section.id }}">
   <h2>{{ section.title }}</h2>
   {% if section.id == 'times' %}{{ budget_chart }}{% endif %}
-  {% if section.id == 'timeline' %}{{ run_chart }}{% endif %}
   {% if section.id == 'steps' %}<div class="columns">{% endif %}
   {% for block in section.blocks %}
     {% if block is table %}{{ table(block) }}

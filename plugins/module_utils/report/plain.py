@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["clock", "markdown", "markdown_code", "plain", "seconds"]
+__all__ = ["clock", "day", "markdown", "markdown_code", "plain", "seconds"]
 
 _SPECIAL = re.compile(r"([\\`*\[\]<>|~#&])|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])")
 _TICKS = re.compile(r"`+")
@@ -52,6 +52,13 @@ def seconds(value: float | None) -> str:
     if whole < 7200:
         return f"{whole // 60} min {whole % 60:02} s" if whole % 60 else f"{whole // 60} min"
     return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+def day(time: str | None) -> str:
+    """An ISO time as people read it: ``2026-11-25 01:21:53 UTC``."""
+    if not time:
+        return "not known"
+    return plain(time).replace("T", " ").replace("Z", " UTC")
 
 
 def clock(time: str) -> str:

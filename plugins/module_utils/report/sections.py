@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .facts import plural
 from .incident import Incident, Step
-from .plain import clock, seconds
+from .plain import clock, day, seconds
 from .seal import Verified
 
 __all__ = ["Block", "Code", "Items", "Section", "Table", "Ticks", "sections_of"]
@@ -101,7 +101,7 @@ def _status(incident: Incident) -> tuple[Block, ...]:
         ("External services", incident.external),
         *(("", line) for line in incident.current_notes),
         ("Freeze", incident.freeze),
-        ("Review due", incident.review),
+        ("Review due", day(incident.review)),
     ]
     return (Table(("", ""), tuple(rows)),)
 
@@ -114,7 +114,7 @@ def _times(incident: Incident) -> tuple[Block, ...]:
         ("Service restored", incident.restored),
     )
     return (
-        Table(("moment", "UTC"), tuple((name, time or "not known") for name, time in moments)),
+        Table(("moment", "UTC"), tuple((name, day(time)) for name, time in moments)),
         Table(
             ("derived", "", "counted"),
             tuple((each.name, seconds(each.seconds), each.note) for each in incident.measures),
@@ -213,7 +213,7 @@ def _target(incident: Incident) -> tuple[Block, ...]:
 def _actions(incident: Incident) -> Table:
     return Table(
         ("", "what", "kind", "owner", "due"),
-        tuple((each.id, each.title, each.kind, each.owner, each.due) for each in incident.actions),
+        tuple((each.id, each.title, each.kind, each.owner, day(each.due)) for each in incident.actions),
     )
 
 

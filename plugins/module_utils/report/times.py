@@ -47,7 +47,8 @@ def moments_of(facts: Facts, components: tuple[Component, ...], ending: Ending) 
         moment(begin.get("time")),
         _completed(facts, components, ending),
         _restored(facts, ending),
-        moment(facts.events[-1].get("time")) if facts.events else None,
+        # A journal may be closed, or get its receipts, long after the run was over.
+        moment((facts.end or facts.events[-1]).get("time")),
     )
 
 
