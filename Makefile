@@ -15,10 +15,10 @@ local: install ## a local Cloudflare with three releases, to try the playbooks o
 	@$(BIN)/python examples/demo.py --stay
 
 test: install-test ## all tests
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 2 --dist loadfile
 
 soak: install-test ## the property and model tests at their full size, with the figures of docs/soak.md
-	@$(BIN)/pytest -m soak
+	@$(BIN)/pytest -m soak tests/soak
 
 lint: install-test ## ansible-lint (production), ruff, mypy (strict), yamllint
 	@$(BIN)/ruff check .

@@ -7,7 +7,7 @@ import pytest
 
 from plugins.module_utils.journal import Journal
 from plugins.module_utils.redact import Redactor
-from tests.unit.test_races import play
+from tests.unit.test_races_model import play
 
 pytestmark = pytest.mark.soak
 
