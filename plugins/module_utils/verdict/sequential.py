@@ -1,9 +1,9 @@
 """A proportion against a limit, one answer at a time, with stated error (Wald's sequential probability ratio test).
 
-The logarithm of the likelihood ratio of ``p1`` to ``p0`` is followed until it leaves the band. The edges are ln(1/alpha)
-and ln(beta): by Ville's inequality a service at ``p0`` or better fails with probability alpha at most, and one at ``p1``
-or worse passes with probability beta at most, however often one looks and whenever one stops. Wald's own edges, which
-differ in the fourth digit, hold only on the average. Between ``p0`` and ``p1`` either may come out, or neither.
+The logarithm of the likelihood ratio of ``p1`` to ``p0`` is followed until it leaves the band between ln(1/alpha) and
+ln(beta): by Ville's inequality a service at ``p0`` or better fails with probability alpha at most, and one at ``p1`` or
+worse passes with probability beta at most, however often one looks and whenever one stops. Wald's own edges, which
+differ in the fourth digit, are approximations. Between ``p0`` and ``p1`` either may come out, or neither.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Decision = Literal["pass", "fail"]
 class Hypotheses:
     """All are proportions. Good is ``p0`` or less, bad is ``p1`` or more.
 
-    A pass also needs the exact upper bound, at ``confidence``, to be below ``limit``: that is the sentence it stands for.
+    A pass also needs the exact upper bound, at ``confidence``, to be below ``limit``: the sentence that it stands for.
     """
 
     limit: float
@@ -47,7 +47,7 @@ class Hypotheses:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A verdict (pass, fail or inconclusive) with what is behind it. ``interval``: lower and upper bound, each one-sided."""
+    """Pass, fail or inconclusive, with what is behind it. ``interval``: lower and upper bound, each one-sided."""
 
     verdict: str
     n: int
