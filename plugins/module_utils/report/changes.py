@@ -111,7 +111,7 @@ def loss_of(databases: Sequence[Database], facts: Facts) -> str:
     """One statement about data. That nothing was lost is said only where nothing was put back to an earlier state."""
     back = facts.all("database.undo") or facts.stage("databases.undo")
     if back:
-        return "The data that an earlier run set aside serves again; what was written since is set aside in its turn."
+        return "The data that was set aside serves again; what was written since is set aside in its turn."
     if not databases:
         return "No database is part of this run, so it took no data away."
     unclear = [each.name for each in databases if each.state in ("failed", "unfinished")]

@@ -51,6 +51,8 @@ def ending_of(facts: Facts, environment: str) -> Ending:
     if facts.stage("plan").get("check_mode"):
         return Ending(NOT_DONE, "ONLY A CHECK", message, False, True, code, after)
     plan = facts.last("plan")
+    if facts.stage("databases.undo") and not plan:
+        return Ending(COMPLETED, "UNDONE", message, False, True, code, after)
     moved = bool(plan.get("changes")) or bool(facts.all("database.moved", "database.undo"))
     whole = not plan.get("left_out")
     word = ("DONE" if whole else "DONE IN PART") if moved else "NOTHING TO DO"
@@ -88,7 +90,7 @@ def states_of(facts: Facts, ending: Ending) -> tuple[Entry, ...]:
 
     if facts.events:
         enter("INVESTIGATING", facts.events[0], "bad")
-    begun = facts.first("goal", *_CHANGING)
+    begun = facts.first("goal", *_CHANGING) or facts.stage("databases.undo")
     if begun:
         enter("MITIGATING", begun, "warn")
     if ending.over and ending.word in ("DONE", "NOTHING TO DO"):

@@ -24,6 +24,7 @@ from .times import IN_SERVICE, Moments, budgets_of, measures_of, moments_of, pha
 
 __all__ = ["incident_of"]
 
+_NO_ROLLBACK = ("backup", "ledger", "plan", "record", "status", "unfreeze", "validate")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -31,11 +32,14 @@ def incident_of(events: Iterable[Event]) -> Incident:
     """Everything that the report of a run says, from its journal's events, oldest first.
 
     A run that was killed gives an incident that says so (``finished``). Raises :class:`ValueError`
-    when there is no event at all.
+    when there is no event at all, or they are of a run that rolls nothing back.
     """
     facts = Facts(events)
     if not facts.events:
         raise ValueError("the journal has no record, so there is nothing to report")
+    playbook = facts.first("run.start").get("playbook")
+    if playbook in _NO_ROLLBACK:
+        raise ValueError(f"it is of a run of {playbook}.yml, which rolls nothing back")
     plan = facts.last("plan")
     environment = str(facts.said("environment") or "<environment>")
     drill = bool(facts.said("drill"))
@@ -134,6 +138,7 @@ def _title(environment: str, ending: Ending, left: str, target: str) -> str:
         "DONE": f"{environment}: rolled back from {way}",
         "DONE IN PART": f"{environment}: rolled back in part, from {way}",
         "NOTHING TO DO": f"{environment}: nothing to roll back",
+        "UNDONE": f"{environment}: the data of before an earlier rollback serves again",
         "PARTIAL": f"{environment}: the rollback from {way} did not arrive whole",
         "FAILED": f"{environment}: the rollback failed",
         "MOVED, NOT PROVED": f"{environment}: moved from {way}, and it does not work",
@@ -178,6 +183,7 @@ def _over(ending: Ending) -> str:
     return {
         "DONE": "Yes. Everything was checked after the switch, and works.",
         "NOTHING TO DO": "Yes. The good release served already, was checked, and works.",
+        "UNDONE": "Not shown: data was put back, and nothing was checked in this run.",
         "DONE IN PART": "No. What was moved works, but the set is incomplete.",
         "PARTIAL": "No. The set is mixed: a part of it arrived, and the rest did not.",
         "FAILED": "No. It is not known that anything arrived.",

@@ -320,6 +320,20 @@ def test_what_served_again_after_a_restore_is_not_called_moved(tmp_path: Path) -
     assert (found.ended, found.rollback_status) == ("OLD SET RESTORED", "FAILED")
 
 
+def test_an_undo_of_data_is_no_proof_of_the_service(tmp_path: Path) -> None:
+    undo = runs.stage(0.5, 0.9, "databases.undo", [(0.7, "database.undo", {"database": "app-db", "to": "x"})])
+    end = runs.ended(0, "app-db is as it was before run 1; the code was not touched")
+    found = of(tmp_path, [(0.0, "run.start", {"playbook": "rollback"}), *undo, *end])
+    assert (found.ended, found.status, found.rollback_status) == ("UNDONE", "MITIGATING", "COMPLETED")
+    assert found.over.startswith("Not shown")
+    assert "set aside serves again" in found.loss
+
+
 def test_an_empty_journal_is_no_incident() -> None:
     with pytest.raises(ValueError, match="no record"):
         incident_of([])
+
+
+def test_a_run_that_rolls_nothing_back_is_no_incident(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"validate\.yml, which rolls nothing back"):
+        of(tmp_path, [(0.0, "run.start", {"playbook": "validate"})])
