@@ -23,8 +23,10 @@ from ansible.module_utils.stage.task import Task, perform  # noqa: E402
 # The modules that are not called as their stage is.
 STAGES = {
     "cloudflare_put_back": "put_back",
+    "incident_notify": "notify",
     "environment_lock": "lock",
     "environment_unfreeze": "unfreeze",
+    "incident_report": "report",
     "release_ledger": "ledger",
     "release_plan_write": "plan_write",
     "release_record": "record",
@@ -35,6 +37,7 @@ STAGES = {
     "cloudflare_rehearse": "rehearse",
     "cloudflare_switch": "switch",
     "health_probe": "validate",
+    "service_rates": "rates",
     "cloudflare_info": "status",
 }
 # Loaded by the process that forks one for each task, or every one of them would load it anew.

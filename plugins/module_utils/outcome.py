@@ -11,6 +11,7 @@ __all__ = [
     "DONE",
     "FAILED",
     "INVALID",
+    "NOT_PROVED",
     "PARTIAL",
     "REFUSED",
     "RESTORED",
@@ -26,6 +27,7 @@ FAILED = 12
 INVALID = 13
 RESTORED = 14
 DECLINED = 15
+NOT_PROVED = 16
 
 # The actions after whose start something may have changed.
 CHANGING = ("database_move", "database_undo", "cloudflare_switch")
@@ -38,6 +40,7 @@ _VERDICTS = {
     INVALID: "VALIDATION FAILED",
     RESTORED: "NOT ROLLED BACK",
     DECLINED: "NO ROLLBACK",
+    NOT_PROVED: "NOT PROVED",
 }
 
 
