@@ -56,7 +56,7 @@ def incident_of(events: Iterable[Event]) -> Incident:
     left, target = str(plan.get("live_release") or ""), str(plan.get("release") or "")
     mixed = ending.word == "PARTIAL"
     parties = third_parties_of(facts)
-    run = str(facts.events[0].get("run", ""))
+    run = str(next((event["run"] for event in facts.events if event.get("run")), "unknown"))
     return Incident(
         id=str(facts.said("incident") or run),
         run=run,

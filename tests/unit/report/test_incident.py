@@ -337,3 +337,12 @@ def test_an_empty_journal_is_no_incident() -> None:
 def test_a_run_that_rolls_nothing_back_is_no_incident(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"validate\.yml, which rolls nothing back"):
         of(tmp_path, [(0.0, "run.start", {"playbook": "validate"})])
+
+
+def test_a_record_without_what_is_expected_of_it_is_no_reason_to_have_no_report(tmp_path: Path) -> None:
+    data = [runs.database("rewind", runs.loss(4)), *runs.database_moved("rewind", runs.loss(4))]
+    events = runs.told(tmp_path, runs.good(*data, (2.05, "api.wait", {"seconds": 1.0})))
+    for number, event in enumerate(events):
+        for name in set(event) - {"event"}:
+            less = {key: value for key, value in event.items() if key != name}
+            assert incident_of([*events[:number], less, *events[number + 1 :]]).id
