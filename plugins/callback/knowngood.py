@@ -102,6 +102,9 @@ class CallbackModule(CallbackBase):
             self._display.display(line)
         if self._journal.exists():
             self._display.display(f"journal  {_short(self._journal)}")
+        report = self._journal.parent / "report" / "incident.html"
+        if report.exists():
+            self._display.display(f"report   {_short(report)}")
         if end is not None:
             self._display.display(f"next     {end['next']}")
             self._display.display(
