@@ -145,34 +145,39 @@ def _move(
 ) -> Moved:
     name, wrote = component.name, False
     ids = tuple(id_ for id_, _ in goal.shares)
+    history: tuple[Deployment, ...] = ()
+
+    def stayed(why: str, *, final: bool = False, secrets: tuple[str, ...] = ()) -> Moved:
+        serving = history[0].serving if history else ()
+        # An earlier try of ours may have arrived, and somebody may have deployed over it since.
+        gone = tuple(id_ for id_ in _others(history, goal) if id_ not in serving) if wrote else ()
+        where = " + ".join(serving) or None
+        return Moved(name, "stayed", where, 0.0, why, secrets, final, gone)
+
     for pause in (*_BACKOFF, None):
         history = platform.history(component)
         serving = history[0].serving if history else ()
-        where = " + ".join(serving) or None
         if _is_there(history, goal):
             state = "moved" if wrote else "already"
-            return Moved(name, state, where, 0.0, overrode=_others(history, goal))
+            return Moved(name, state, " + ".join(ids), 0.0, overrode=_others(history, goal))
         if not set(serving) <= goal.expected | set(ids) or not serving:
             why = "somebody deployed in the meantime: this version is not in the plan; plan again"
-            gone = tuple(id_ for id_ in _others(history, goal) if id_ not in serving) if wrote else ()
-            if gone:
-                why += f"; {', '.join(gone)} served before it for a moment"
-            return Moved(name, "stayed", where, 0.0, why, final=True, overrode=gone)
+            return stayed(why, final=True)
         if pause is None:
             why = "Cloudflare took the change several times, but it is not live"
-            return Moved(name, "stayed", where, 0.0, why)
+            return stayed(why)
         try:
             wrote = True
             platform.serve(component, goal.shares, message, force=force)
         except SecretChanged as error:
             why = f"secrets changed since the target: {', '.join(error.names)}"
-            return Moved(name, "stayed", where, 0.0, why, tuple(error.names), final=True)
+            return stayed(why, final=True, secrets=tuple(error.names))
         except Unanswered as error:
             journal.write("switch.unanswered", component=name, fault=str(error))
         except Refused as error:
-            return Moved(name, "stayed", where, 0.0, str(error), final=True)
+            return stayed(str(error), final=True)
         except CloudflareError as error:
-            return Moved(name, "stayed", where, 0.0, str(error))
+            return stayed(str(error))
         else:
             history = platform.history(component)
             if _is_there(history, goal):
