@@ -38,8 +38,10 @@ def send(declared: Mapping[str, Any], message: Message, thread: str) -> Sent:
     except smtplib.SMTPResponseException as error:
         # What the server says may repeat what it was told, so only the number is kept.
         raise _no(error.smtp_code, type(error).__name__) from None
-    except smtplib.SMTPServerDisconnected:
-        raise Again("connection closed without an answer") from None
+    except smtplib.SMTPServerDisconnected as error:
+        # smtplib calls it that too when the time is over.
+        in_time = "timed out" not in str(error)
+        raise Again("connection closed without an answer" if in_time else "no answer in time") from None
     except smtplib.SMTPException as error:
         raise Refused(type(error).__name__) from None
     except ssl.SSLError as error:

@@ -35,6 +35,11 @@ class News:
     detail: str = ""
 
 
+def _nothing_yet() -> dict[str, Any]:
+    """What a text may ask for at any time: a run can end before there is a plan."""
+    return {"release": "", "live_release": "", "left_out": [], "why": "", "components": 0}
+
+
 @dataclass
 class Teller:
     """Takes a run's events in their order, and gives what there is to say after each of them.
@@ -44,7 +49,7 @@ class Teller:
 
     run: str
     environment: str
-    _known: dict[str, Any] = field(default_factory=dict)
+    _known: dict[str, Any] = field(default_factory=_nothing_yet)
     _planned: bool = False
     _moved: int = 0
     _over: bool = False
@@ -67,15 +72,16 @@ class Teller:
         """The news after one more event."""
         kind = event["event"]
         if kind == "incident.opened":
-            names = ("incident", "severity", "trigger", "source", "detected", "reason", "drill", "commander")
-            self._known |= {name: event.get(name) for name in names}
+            told = ("incident", "severity", "trigger", "source", "detected", "reason", "drill", "commander")
+            self._known |= {name: event.get(name) or "" for name in told}
             return [self._news("opened", event)]
         if not self.opened:
             return []
         if kind == "plan":
             self._planned = True
-            self._known |= {name: event.get(name) for name in ("release", "live_release", "left_out")}
-            self._known |= {"why": event.get("reason"), "components": len(event.get("moves") or [])}
+            names = ("release", "live_release", "left_out")
+            self._known |= {name: event[name] for name in names if event.get(name)}
+            self._known |= {"why": event.get("reason") or "", "components": len(event.get("moves") or [])}
         elif kind == "goal":
             return [self._news("mitigating", event, hash=event.get("hash"))]
         elif kind == "switch.end" and event.get("state") == "moved":
@@ -120,7 +126,7 @@ class Teller:
             kind = "done" if not self._planned else "in_part" if self._known.get("left_out") else "resolved"
         else:
             kind = _ENDS.get(code, "failed") if isinstance(code, int) else "failed"
-        message, next_, details = event.get("message"), event.get("next"), event.get("details")
+        message, next_, details = (event.get(name) or "" for name in ("message", "next", "details"))
         return self._news(kind, event, message=message, next=next_, details=details)
 
     def _news(self, kind: str, event: Event, detail: str = "", **facts: Any) -> News:

@@ -133,6 +133,8 @@ class Sender:
             if item.kind == "opened":
                 self._opened = time.monotonic()
                 self._acknowledged = bool(self._box.acknowledged(self._teller.incident))
+                # Before it is known whether the run is over already: who is to hear of every incident does.
+                self._tell_contacts(self._chain.due(0, acknowledged=self._acknowledged))
             elif item.kind in FAILURES:
                 self._say_to_support()
                 self._tell_contacts(self._chain.failed())

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import BaseLoader, ChoiceLoader, DictLoader, FileSystemLoader, StrictUndefined, TemplateError
+from jinja2 import BaseLoader, ChoiceLoader, DictLoader, FileSystemLoader, StrictUndefined, TemplateError, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from .message import Message
@@ -30,7 +30,9 @@ class Texts:
         self.problems: list[str] = []
         own: list[BaseLoader] = [FileSystemLoader(folder)] if folder else []
         shipped = DictLoader({f"{name}.j2": text for name, text in TEMPLATES.items()})
-        self._shipped, self._all = _environment(shipped), _environment(ChoiceLoader([*own, shipped]))
+        # What is shipped says less where something is not known; what an operator got wrong is to be found.
+        self._shipped = _environment(shipped, Undefined)
+        self._all = _environment(ChoiceLoader([*own, shipped]), StrictUndefined)
         self._names = {*TEMPLATES, *(path.stem for path in Path(folder).glob("*.*.j2") if folder)}
 
     def check(self) -> list[str]:
@@ -81,10 +83,10 @@ def parts_of(text: str) -> list[tuple[str, bool]]:
     return [(part, any("   " in line.strip() for line in part.splitlines())) for part in parts]
 
 
-def _environment(loader: BaseLoader) -> ImmutableSandboxedEnvironment:
+def _environment(loader: BaseLoader, undefined: type[Undefined]) -> ImmutableSandboxedEnvironment:
     return ImmutableSandboxedEnvironment(
         loader=loader,
-        undefined=StrictUndefined,
+        undefined=undefined,
         autoescape=False,
         trim_blocks=True,
         lstrip_blocks=True,
