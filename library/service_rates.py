@@ -54,7 +54,7 @@ options:
       warm_up:
         description: So many requests to each component are not timed; they count for errors.
         type: int
-        default: 10
+        default: 5
   so_far: {description: The outcome of M(health_probe), which this one goes on from., type: dict, default: {}}
 extends_documentation_fragment: [knowngood.run, knowngood.components, knowngood.probing]
 attributes:

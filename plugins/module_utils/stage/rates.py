@@ -45,7 +45,7 @@ SPEC: dict[str, Any] = {
             "seconds": {"type": "float", "default": 60},
             "max_requests": {"type": "int", "default": 20000},
             "max_in_flight": {"type": "int", "default": 100},
-            "warm_up": {"type": "int", "default": 10},
+            "warm_up": {"type": "int", "default": 5},
         },
     },
     "so_far": {"type": "dict", "default": {}},
@@ -190,13 +190,11 @@ def _remarks(watch: _Watch, done: Mapping[str, Load]) -> list[str]:
     """What a person should know beside the verdicts."""
     lines = []
     for name, load in done.items():
-        lines += [f"{name}: {text} ({count} times)" for text, count in watch.services[name].problems.items()][
-            :5
-        ]
+        lines += [f"{name}: {text}" for text in watch.services[name].problems]
         if load.stopped:
             lines.append(f"{name}: the load was stopped: {load.stopped}")
         if load.again:
-            lines.append(f"{name}: {load.again} requests were sent again, as a kept connection was closed")
+            lines.append(f"{name}: sent again because a kept connection was closed: {load.again}")
         if load.behind:
             lines.append(
                 f"{name}: this machine was behind by up to {load.behind:.1f} s; answers of that time are not timed"

@@ -7,6 +7,7 @@ method, DLMF 8.17.22) needs about the root of ``n`` steps, so that a million ans
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from math import exp, lgamma, log, log1p
 
 __all__ = ["at_most", "lower", "needed", "quantile_rank", "upper"]
@@ -40,6 +41,7 @@ def lower(bad: int, n: int, confidence: float) -> float:
     return _where(lambda p: 1 - at_most(bad - 1, n, p) > 1 - confidence)
 
 
+@cache
 def needed(limit: float, confidence: float, bad: int = 0) -> int:
     """How many answers prove that the proportion is below ``limit``, when ``bad`` of them are bad.
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import log
 from typing import Any, Literal
 
-from .bounds import at_most, lower, upper
+from .bounds import lower, needed, upper
 
 __all__ = ["Finding", "Hypotheses", "Sequential", "percent"]
 
@@ -117,7 +117,7 @@ class Sequential:
 
     def _is_proved(self) -> bool:
         wanted = self.hypotheses
-        return at_most(self.bad, self.n, wanted.limit) < 1 - wanted.confidence
+        return self.n >= needed(wanted.limit, wanted.confidence, self.bad)
 
 
 def percent(share: float) -> str:

@@ -6,7 +6,7 @@ tenth answer takes three seconds would pass: the fast ones are there long before
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import ceil, inf
@@ -17,6 +17,7 @@ from .sequential import Finding, Hypotheses, Sequential
 __all__ = ["InOrder", "Latency", "Service", "Total"]
 
 _P95 = 0.95
+_SHOWN = 5
 
 
 class InOrder:
@@ -88,7 +89,7 @@ class Service:
         self._asked = 0
         self._cold: set[int] = set()
         self.seconds: dict[int, float] = {}
-        self.problems: dict[str, int] = {}
+        self._problems: Counter[str] = Counter()
 
     def asked(self, number: int) -> None:
         """A request was sent."""
@@ -109,13 +110,19 @@ class Service:
         """``seconds`` is ``None`` when no answer came, or none that could be timed. Being late is no problem here."""
         first = next(iter(problems), None)
         if first is not None:
-            self.problems[first] = self.problems.get(first, 0) + 1
+            self._problems[first] += 1
         self._errors.known(number, first is not None)
         if number in self._cold:
             return
         if seconds is not None:
             self.seconds[number] = seconds
         self._late.known(number, None if seconds is None else False)
+
+    @property
+    def problems(self) -> list[str]:
+        """What was wrong most often, and how often."""
+        most = self._problems.most_common(_SHOWN)
+        return [f"{text} ({'once' if count == 1 else f'{count} times'})" for text, count in most]
 
     @property
     def verdict(self) -> str | None:

@@ -62,7 +62,7 @@ def test_a_cold_start_is_not_timed_but_its_error_counts() -> None:
         down.asked(number)
         down.answered(number, None, ["connection refused"])
     assert down.verdict == "fail"
-    assert down.problems == {"connection refused": 5}
+    assert down.problems == ["connection refused (5 times)"]
 
 
 def test_an_answer_that_could_not_be_timed_says_nothing_of_latency() -> None:
