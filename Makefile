@@ -18,7 +18,7 @@ test: install-test ## all tests
 	@$(BIN)/pytest -n 2 --dist loadfile
 
 soak: install-test ## the property and model tests at their full size, with the figures of docs/soak.md
-	@$(BIN)/pytest -m soak tests/soak
+	@$(BIN)/pytest -m soak
 
 lint: install-test ## ansible-lint (production), ruff, mypy (strict), yamllint
 	@$(BIN)/ruff check .
