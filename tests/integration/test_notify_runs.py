@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from plugins.module_utils.notify.outbox import Outbox
 from tests.support import receivers
 from tests.support.notifying import CONTACTS, Notifying, declared, eventually
 from tests.support.receivers import CLOSE, HANG, Answer, Receiver, Request
@@ -378,4 +379,6 @@ def test_a_service_that_asks_to_come_later_is_asked_later(begin: Callable[..., N
         run.whole()
         eventually(lambda: not run.senders(), run.states)
     assert [request.json["event_action"] for request in pager.requests] == ["trigger", "trigger", "resolve"]
-    assert run.notifications()[0]["attempts"] == 2
+    # The run did not wait for it, and the outbox has the receipt.
+    assert run.notifications()[0]["state"] == "unsent"
+    assert [receipt["attempts"] for receipt in Outbox(run.box).receipts()] == [2, 1]

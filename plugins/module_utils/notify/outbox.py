@@ -17,12 +17,13 @@ from typing import Any
 
 from .message import HELD, REFUSED, SENT, UNSENT, Message
 
-__all__ = ["ACKNOWLEDGED", "FINISHED", "FOLDER", "SUPPORT", "TROUBLE", "Outbox", "newest", "outboxes"]
+__all__ = ["ACKNOWLEDGED", "FINISHED", "FOLDER", "SUPPORT", "TOLD", "TROUBLE", "Outbox", "newest", "outboxes"]
 
 FOLDER = "outbox"
 _RECEIPTS, _LOCK = "receipts.jsonl", "lock"
 # What one process tells another.
-FINISHED, ACKNOWLEDGED, SUPPORT, TROUBLE = "finished", "acknowledged", "cloudflare-support.txt", "trouble.txt"
+FINISHED, TOLD, ACKNOWLEDGED = "finished", "told", "acknowledged"
+SUPPORT, TROUBLE = "cloudflare-support.txt", "trouble.txt"
 
 
 class Outbox:
@@ -104,6 +105,14 @@ class Outbox:
             return (self.folder / name).read_text(encoding="utf-8")
         except OSError:
             return None
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a message may still arrive soon: in a channel that has not been asked in vain yet."""
+        asked: dict[str, bool] = {}
+        for message in self.messages(UNSENT):
+            asked.setdefault(message.channel, self.said(message)["attempts"] > 0)
+        return not all(asked.values())
 
     def thread(self, incident: str) -> str:
         """What Slack calls the first message of the incident, in whichever run that was; empty when there is none."""

@@ -24,7 +24,7 @@ from .compose import Composer
 from .deliver import Deliveries
 from .message import HELD, UNSENT
 from .news import FAILURES, News, Teller
-from .outbox import ACKNOWLEDGED, FINISHED, SUPPORT, TROUBLE, Outbox, outboxes
+from .outbox import ACKNOWLEDGED, FINISHED, SUPPORT, TOLD, TROUBLE, Outbox, outboxes
 from .support import is_failed_call
 from .texts import Texts
 
@@ -67,7 +67,6 @@ class Sender:
 
     def run(self) -> None:
         """Until there is nothing more to tell, or no time."""
-        self._take_over()
         ended, patience = 0.0, 0.0
         while True:
             finished, gone = self._box.marked(FINISHED) is not None, self._is_gone()
@@ -76,8 +75,11 @@ class Sender:
             if not ended and (finished or gone):
                 # Whoever is not told how it ended is told that nobody said it.
                 self._tell(self._teller.broke_off(_now()))
+                self._box.mark(TOLD)
                 ended, patience = time.monotonic(), AFTER_THE_END if finished else AFTER_A_KILL
-                if not finished:
+                if finished:
+                    self._take_over()
+                else:
                     self._deliveries.hurry()
             if ended and (self._deliveries.settled or time.monotonic() - ended > patience):
                 break
@@ -86,7 +88,7 @@ class Sender:
             self._box.mark(TROUBLE, "\n".join(self._texts.problems))
 
     def _take_over(self) -> None:
-        """What earlier runs of the environment could not send, oldest first."""
+        """What earlier runs of the environment could not send, oldest first, and after what this one has to say."""
         for box in outboxes(self._journal.parent.parent, self._teller.environment):
             held = None if box.folder == self._box.folder else box.lock()
             if held is not None:

@@ -11,7 +11,7 @@ from ..journal import read
 from ..ledger.process import birth
 from ..notify.left import Left
 from ..notify.message import HELD, REFUSED, SENT, UNSENT, Message
-from ..notify.outbox import FINISHED, FOLDER, SUPPORT, TROUBLE, Outbox
+from ..notify.outbox import FINISHED, FOLDER, SUPPORT, TOLD, TROUBLE, Outbox
 from ..notify.sender import secrets_of
 from ..notify.start import start
 from ..outcome import DONE, FAILED, outcome
@@ -144,6 +144,10 @@ def _finish(task: Task) -> list[str]:
     until = time.monotonic() + _WAIT
     while _is_locked(box) and time.monotonic() < until:
         time.sleep(_LOOK)
+        box.reload()
+        # A service that was asked in vain is asked again later: nobody waits for that.
+        if box.marked(TOLD) is not None and not box.is_under_way:
+            break
     box.reload()
     told = {event.get("id") for event in read(task.journal.path) if event["event"] == "notification"}
     for record in _records(box):
@@ -200,7 +204,11 @@ def _send(task: Task, channels: Mapping[str, Any]) -> dict[str, Any]:
     left = Left(_settings(task, channels), log)
     if (acknowledge or approved_by) and left.latest is None:
         message = f"nothing was sent: no run of {environment} had anything to tell"
-        return {"outcome": outcome(NOT_DONE, message, next_="check -i")}
+        return {
+            "outcome": outcome(
+                NOT_DONE, message, next_="check -i: there is something to tell once a rollback has begun"
+            )
+        }
     if acknowledge:
         left.acknowledge(acknowledge)
     if approved_by and not left.approve():
