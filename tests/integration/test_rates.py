@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -168,6 +170,35 @@ def test_nobody_there_is_found_at_once() -> None:
     done = load(server, seen)
     assert {reply.fault for reply in seen.replies} == {"connection refused"}
     assert done.requests >= 5
+
+
+def test_the_way_leads_through_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bytes] = []
+
+    def proxy(listening: socket.socket) -> None:
+        client, _ = listening.accept()
+        with client, client.makefile("rb") as lines:
+            asked.append(lines.readline())
+            while lines.readline() != b"\r\n":
+                pass
+            client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            # What a tunnel leads to answers one request here, instead of being a tunnel.
+            while lines.readline() != b"\r\n":
+                pass
+            client.sendall(http(head="Connection: close\r\n"))
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        for name in ("NO_PROXY", "no_proxy", "http_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{listening.getsockname()[1]}")
+        thread = threading.Thread(target=proxy, args=(listening,))
+        thread.start()
+        seen = Seen(1)
+        pace = Pace(10, 10, 1, 1, 1, 5, 10)
+        run({"service": Way("http://nowhere.invalid/health")}, pace, seen)
+        thread.join()
+    assert asked == [b"CONNECT nowhere.invalid:80 HTTP/1.1\r\n"]
+    assert [reply.answer and reply.answer.status for reply in seen.replies] == [200]
 
 
 # --- the stage
