@@ -252,6 +252,18 @@ def test_slow_answers_are_not_overtaken_by_fast_ones(tmp_path: Path) -> None:
     assert result["outcome"]["exit_code"] == INVALID
 
 
+def test_a_service_that_gives_way_under_the_load_does_not_pass(tmp_path: Path) -> None:
+    """The test of latency has passed by then; what came later speaks against it."""
+
+    def answer(number: int) -> Answer:
+        return (1.5 if number > 150 and number % 4 == 0 else 0, http())
+
+    with serving(answer) as server:
+        result = rates(tmp_path, {"service": server.url})
+    assert verdicts(result)["service", "latency"] == "inconclusive", result
+    assert result["outcome"]["exit_code"] == NOT_PROVED
+
+
 def test_too_few_answers_prove_nothing(tmp_path: Path) -> None:
     with serving(lambda number: (0, http())) as server:
         result = rates(tmp_path, {"service": server.url}, load={"max_requests": 100})

@@ -166,7 +166,12 @@ def _checks(params: Mapping[str, Any], watch: _Watch, confidence: float) -> list
             if check == _LATENCY:
                 latency = service.latency(confidence)
                 checks[-1] |= latency.as_dict()
-                checks[-1]["detail"] += _latency_in_words(latency, params["probing"]["slow"])
+                slow = params["probing"]["slow"]
+                checks[-1]["detail"] += _latency_in_words(latency, slow)
+                if finding.verdict == "pass" and (latency.p95 or 0) > slow:
+                    # The test ends before that of the errors, and a service may give way under the load meanwhile.
+                    checks[-1]["verdict"] = "inconclusive"
+                    checks[-1]["detail"] += "; it got slower after the test had passed"
             elif service.problems:
                 checks[-1]["problems"] = service.problems
     if watch.services:
@@ -183,7 +188,10 @@ def _latency_in_words(latency: Latency, slow: float) -> str:
     if not latency.n:
         return ""
     bound = "" if latency.bound is None else f" (at most {told(latency.bound)})"
-    return f"; p50 {told(latency.p50)}, p95 {told(latency.p95)}{bound}, longest {told(latency.longest)}"
+    return (
+        f"; p50 {told(latency.p50)}, p95 {told(latency.p95)}{bound}, longest {told(latency.longest)} "
+        f"of {latency.n} answers"
+    )
 
 
 def _remarks(watch: _Watch, done: Mapping[str, Load]) -> list[str]:
