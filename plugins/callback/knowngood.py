@@ -39,7 +39,7 @@ description:
 author: [Known Good maintainers (@knowngood)]
 """
 
-_COLOURS = {0: "green", 10: "yellow", 13: "yellow"}
+_COLOURS = {0: "green", 10: "yellow", 13: "yellow", 15: "yellow", 16: "yellow"}
 _EVERY = 0.1
 
 
@@ -153,7 +153,7 @@ class _Follower:
         self._path = journal
         self._verbose = verbose
         self._redraws = sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not verbose
-        self._board = Board(rows=max(5, shutil.get_terminal_size().lines - 6))
+        self._board = Board(rows=max(5, _size().lines - 6))
         self._drawn = 0
         self._torn = False
         self._read = 0
@@ -212,7 +212,7 @@ class _Follower:
     def _draw(self, elapsed: float | None) -> None:
         if not self._redraws:
             return
-        width = shutil.get_terminal_size().columns
+        width = _size().columns
         lines = [line[: width - 1].rstrip() for line in self._board.lines(elapsed, width - 1)]
         self._wipe()
         print("".join(f"{line}\n" for line in lines), end="", flush=True)
@@ -222,6 +222,14 @@ class _Follower:
         if self._drawn and not self._torn:
             print(f"\x1b[{self._drawn}F\x1b[J", end="")
         self._drawn = 0
+
+
+def _size() -> os.terminal_size:
+    """Of the terminal itself: a COLUMNS that was exported elsewhere would tear the board apart."""
+    try:
+        return os.get_terminal_size(sys.stdout.fileno())
+    except (OSError, ValueError):
+        return shutil.get_terminal_size()
 
 
 def _short(path: Path) -> str:
