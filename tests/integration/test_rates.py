@@ -226,6 +226,7 @@ def test_good_services_pass_with_numbers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "bad",
     [http(500), http(200, b"<!doctype html>"), http(200, b'{"status": "healthy", "timestamp": 1}'), b""],
+    ids=["500", "a page", "a stored answer", "nothing"],
 )
 def test_a_service_that_is_down_is_found_in_five_requests(tmp_path: Path, bad: bytes) -> None:
     with serving(lambda number: (0, bad)) as server:

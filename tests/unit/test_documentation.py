@@ -83,7 +83,12 @@ def test_a_module_is_documented_as_it_is(name: str) -> None:
 def test_the_other_plugins_are_documented(kind: str) -> None:
     names = {
         "callback": ["knowngood", "exit_code"],
-        "filter": ["declared_components", "declared_databases"],
+        "filter": [
+            "declared_components",
+            "declared_databases",
+            "declared_ledger",
+            "declared_notifications",
+        ],
     }[kind]
     for name, content in documented(kind, *names).items():
         assert content["doc"]["description"], name
