@@ -40,9 +40,6 @@ STAGES = {
     "service_rates": "rates",
     "cloudflare_info": "status",
 }
-# Loaded by the process that forks one for each task, or every one of them would load it anew.
-_NAME = Path(__file__).stem
-STAGE = import_module(f"ansible.module_utils.stage.{STAGES.get(_NAME, _NAME)}")
 
 
 class ActionModule(ActionBase):
@@ -57,6 +54,8 @@ class ActionModule(ActionBase):
             result.update(self._execute_module(task_vars=task_vars))
             return result
         end_with_the_command()
-        _, params = self.validate_argument_spec(argument_spec=STAGE.SPEC)
-        result.update(perform(STAGE.work, Task(params, self._task.check_mode, self._task.diff)))
+        name = STAGES.get(self._task.action, self._task.action)
+        stage = import_module(f"ansible.module_utils.stage.{name}")
+        _, params = self.validate_argument_spec(argument_spec=stage.SPEC)
+        result.update(perform(stage.work, Task(params, self._task.check_mode, self._task.diff)))
         return result
