@@ -97,6 +97,8 @@ def demo(instance: Instance, server: postgres.Instance, bad: str) -> int:
     for (title, at), (_, until) in pairwise(timings):
         print(f"  {until - at:6.1f} s  {title}")
     print(f"  {time.monotonic() - began:6.1f} s  together")
+    for report in sorted((ROOT / ".runs").glob("*/report/incident.html"))[-1:]:
+        print(f"The incident report, for a browser: {report.relative_to(ROOT)}")
     print("DONE: r3 and r4 were bad, r2 serves" if code == 0 else f"FAILED with exit code {code}")
     return code
 
