@@ -106,7 +106,7 @@ def demo(instance: Instance, server: postgres.Instance, bad: str) -> int:
 def stay(instance: Instance, server: postgres.Instance, bad: str) -> int:
     """Keep the environment for trying things out."""
     account = deploy.Account(deploy.Target.of_state(instance.state))
-    if account.call("GET", "/pages/projects/must-be-viral-local") is None:
+    if account.call("GET", "/pages/projects/must-be-viral-local", absent=None) is None:
         deploy_all(instance, server, bad)
     print(
         f"""
