@@ -12,26 +12,20 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from getpass import getuser
 from pathlib import Path
-from socket import gethostname
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-import ansible.module_utils
+from ansible.module_utils import outcome
 
 from .inventory import NotUsable, variables
-
-# Ansible offers a project's module_utils to modules only; here a command needs them.
-ansible.module_utils.__path__.append(str(Path(__file__).resolve().parents[1] / "plugins" / "module_utils"))
 
 if TYPE_CHECKING:
     from plugins.module_utils.ledger.ledger import Ledger
 
 __all__ = ["REFUSED", "frozen", "locked"]
 
-REFUSED = 10
-_LEASE = timedelta(minutes=3)
+REFUSED: int = outcome.REFUSED
 
 
 def locked(inventory: str, command: Sequence[str], *, wait: float, despite_freeze: str) -> int:
@@ -41,7 +35,7 @@ def locked(inventory: str, command: Sequence[str], *, wait: float, despite_freez
     ``despite_freeze`` is the reason to deploy into a freeze. ``wait`` is in seconds.
     """
     from ansible.module_utils.journal import new_run_id
-    from ansible.module_utils.ledger.lock import Held, Lost, release, renew, take
+    from ansible.module_utils.ledger.lock import LEASE, Held, Lost, release, renew, take
 
     with TemporaryDirectory(prefix="knowngood-") as folder:
         ledger, environment = _ledger(inventory, Path(folder))
@@ -53,7 +47,7 @@ def locked(inventory: str, command: Sequence[str], *, wait: float, despite_freez
             )
         run, end = new_run_id(), threading.Event()
         until = datetime.now(UTC) + timedelta(seconds=wait)
-        while isinstance(held := take(ledger, "deploy", run, _LEASE, pid=os.getpid()), Held):
+        while isinstance(held := take(ledger, "deploy", run, LEASE, pid=os.getpid()), Held):
             if datetime.now(UTC) > until:
                 holder = held.holder
                 return _no(
@@ -63,9 +57,9 @@ def locked(inventory: str, command: Sequence[str], *, wait: float, despite_freez
         child = subprocess.Popen(command)
 
         def keep() -> None:
-            while not end.wait(_LEASE.total_seconds() / 3):
+            while not end.wait(LEASE.total_seconds() / 3):
                 try:
-                    renew(ledger, run, _LEASE)
+                    renew(ledger, run, LEASE)
                 except Lost as error:
                     print(f"knowngood: {error}", file=sys.stderr)
                     child.terminate()
@@ -107,7 +101,7 @@ def _ledger(inventory: str, folder: Path) -> tuple[Ledger, str]:
     from ansible.module_utils.cloudflare.client import Client
     from ansible.module_utils.journal import Journal
     from ansible.module_utils.ledger.backend import open_backend
-    from ansible.module_utils.ledger.declared import declared_ledger
+    from ansible.module_utils.ledger.declared import declared_ledger, operator_of
     from ansible.module_utils.ledger.ledger import Ledger
     from ansible.module_utils.redact import Redactor
 
@@ -128,7 +122,7 @@ def _ledger(inventory: str, folder: Path) -> tuple[Ledger, str]:
             Journal(folder, "lock", redactor),
         )
 
-    by = told["operator"] or f"{getuser()}@{gethostname()}"
+    by = operator_of(told["operator"])
     return Ledger(open_backend(declared["ledger"], client), by=by), told["environment_name"]
 
 

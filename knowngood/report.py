@@ -10,21 +10,19 @@ import re
 import sys
 from pathlib import Path
 
-import ansible.module_utils
+from ansible.module_utils import outcome
+from ansible.module_utils.journal import FILE
+from ansible.module_utils.report.seal import NotUsable
+from ansible.module_utils.report.seal import verify as verified
+from ansible.module_utils.report.write import write_all
 
-# Ansible offers a project's module_utils to modules only; here a command needs them.
-_PROJECT = Path(__file__).resolve().parents[1]
-ansible.module_utils.__path__.append(str(_PROJECT / "plugins" / "module_utils"))
-
-from ansible.module_utils.report.seal import NotUsable  # noqa: E402
-from ansible.module_utils.report.seal import verify as verified  # noqa: E402
-from ansible.module_utils.report.write import write_all  # noqa: E402
+from . import PROJECT
 
 __all__ = ["report", "verify"]
 
-# As a rollback ends (docs/exit-codes.md).
-DONE, REFUSED, INVALID = 0, 10, 13
-_FILE = "journal.jsonl"
+DONE: int = outcome.DONE
+REFUSED: int = outcome.REFUSED
+INVALID: int = outcome.INVALID
 
 
 def report(run: str, to: str | None) -> int:
@@ -75,11 +73,11 @@ def verify(run: str, public_key: str | None, head: str | None) -> int:
 def _journal(run: str) -> Path:
     """The journal of a run by its id, its folder, or as a file."""
     given = Path(run)
-    runs = Path(os.environ.get("KNOWNGOOD_RUNS") or _PROJECT / ".runs")
-    for path in (given, given / _FILE, runs / run / _FILE):
+    runs = Path(os.environ.get("KNOWNGOOD_RUNS") or PROJECT / ".runs")
+    for path in (given, given / FILE, runs / run / FILE):
         if path.is_file():
             return path
-    raise NotUsable(f"there is no run {run}: neither {given / _FILE} nor {runs / run / _FILE} is there")
+    raise NotUsable(f"there is no run {run}: neither {given / FILE} nor {runs / run / FILE} is there")
 
 
 def _refused(why: str) -> int:

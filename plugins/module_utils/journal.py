@@ -25,7 +25,7 @@ from typing import Any
 
 from .redact import Redactor
 
-__all__ = ["CLOSED", "FIRST", "Journal", "name_run", "new_run_id", "read"]
+__all__ = ["CLOSED", "FIRST", "Journal", "last_outcome", "name_run", "new_run_id", "read"]
 
 FILE = "journal.jsonl"
 CLOSED = "run.closed"
@@ -54,6 +54,11 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
         for line in lines:
             if line.endswith("\n"):
                 yield json.loads(line)
+
+
+def last_outcome(path: Path) -> dict[str, Any] | None:
+    """The newest ``outcome`` of a journal; ``None`` while there is none."""
+    return next((event for event in reversed(list(read(path))) if event["event"] == "outcome"), None)
 
 
 class Journal:

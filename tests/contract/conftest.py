@@ -2,11 +2,14 @@
 
 import itertools
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from local_cloudflare.launch import Instance, start
+from plugins.module_utils.cloudflare.client import Client
 from tests.support.api import Api
+from tests.support.client import client_of
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +37,17 @@ def new_name() -> Callable[[], str]:
 def name(new_name: Callable[[], str]) -> str:
     """A Worker name that no other test uses."""
     return new_name()
+
+
+@pytest.fixture
+def api(instance: Instance) -> Iterator[Api]:
+    """Of a file that has an instance of its own; faults end with the test."""
+    api = Api(instance)
+    yield api
+    api.heal()
+
+
+@pytest.fixture
+def client(instance: Instance, tmp_path: Path) -> Client:
+    """What a run would ask that instance with."""
+    return client_of(instance, tmp_path)

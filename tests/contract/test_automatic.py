@@ -1,7 +1,6 @@
 """Automatic deployments of Pages paused and resumed, at a local Cloudflare."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +10,6 @@ from plugins.module_utils.cloudflare.automatic import pause, resume, to_pause
 from plugins.module_utils.cloudflare.client import Client
 from plugins.module_utils.cloudflare.errors import Refused
 from tests.support.api import Api
-from tests.support.client import client_of
 
 SWITCH = "production_deployments_enabled"
 
@@ -20,18 +18,6 @@ SWITCH = "production_deployments_enabled"
 def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     with start(tmp_path_factory.mktemp("automatic") / "state") as running:
         yield running
-
-
-@pytest.fixture
-def api(instance: Instance) -> Iterator[Api]:
-    api = Api(instance)
-    yield api
-    api.heal()
-
-
-@pytest.fixture
-def client(instance: Instance, tmp_path: Path) -> Client:
-    return client_of(instance, tmp_path)
 
 
 def connect(api: Api, name: str, **config: Any) -> dict[str, Any]:

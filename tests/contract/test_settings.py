@@ -20,7 +20,6 @@ from plugins.module_utils.cloudflare.settings import (
 )
 from plugins.module_utils.release.model import Component
 from tests.support.api import WORKER, Api
-from tests.support.client import client_of
 from tests.support.wrangler import VERSIONS, Wrangler, printed_id
 
 ZONE = "mustbeviral.com"
@@ -30,18 +29,6 @@ ZONE = "mustbeviral.com"
 def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     with start(tmp_path_factory.mktemp("settings") / "state", budget=100_000) as running:
         yield running
-
-
-@pytest.fixture
-def api(instance: Instance) -> Iterator[Api]:
-    api = Api(instance)
-    yield api
-    api.heal()
-
-
-@pytest.fixture
-def client(instance: Instance, tmp_path: Path) -> Client:
-    return client_of(instance, tmp_path)
 
 
 def worker(name: str) -> Component:

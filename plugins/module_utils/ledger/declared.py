@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from getpass import getuser
 from pathlib import Path
+from socket import gethostname
 from typing import Any
 
-__all__ = ["declared_ledger"]
+__all__ = ["declared_ledger", "operator_of"]
 
 # What each backend needs, and the name of the part that belongs to the environment.
 _NEEDS = {"directory": "path", "kv": "namespace", "git": "repository", "none": None}
@@ -35,3 +37,8 @@ def declared_ledger(declared: Any, environment: str) -> dict[str, Any]:
     elif backend in _PART:
         ledger[_PART[backend]] = environment
     return {"ledger": ledger, "problems": problems}
+
+
+def operator_of(declared: str) -> str:
+    """Who gives a command: as the inventory says, or else the user of this machine."""
+    return declared or f"{getuser()}@{gethostname()}"

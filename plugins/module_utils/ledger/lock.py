@@ -17,9 +17,11 @@ from .errors import LedgerError
 from .ledger import Ledger
 from .process import birth, has_ended
 
-__all__ = ["Held", "Holder", "Lost", "break_", "release", "renew", "take"]
+__all__ = ["LEASE", "Held", "Holder", "Lost", "break_", "release", "renew", "take"]
 
 SLOT = "lock"
+# How long a lock outlives a holder that nobody can look at; a holder renews it three times in that time.
+LEASE = timedelta(minutes=3)
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ def work(task: Task) -> dict[str, Any]:
     for item in planned:
         item["within_limit"] = _is_allowed(item, allowed[item["name"]])
     again = f"ansible-playbook rollback.yml -i {params['environment_name']}"
+    approval = " -e approved_by=<who> -e reason='<why>'" if params["needs_approval"] else ""
     refused = [item for item in planned if item["method"] == REFUSE]
     if problems or refused:
         details = [*problems, *table, *_choice_lines(refused, again)]
@@ -72,8 +73,7 @@ def work(task: Task) -> dict[str, Any]:
             else f"put right what is said above, then: {again}",
             details=details,
         )
-    approval = " -e approved_by=<who> -e reason='<why>'" if params["needs_approval"] else ""
-    if "outcome" not in result and (
+    elif (
         not params["only_plan"]
         and not all(item["within_limit"] for item in planned)
         and params["accept_loss"] != hash_

@@ -8,7 +8,7 @@ from typing import Any
 from ..cloudflare.automatic import pause, to_pause
 from ..cloudflare.hold import hold
 from ..concurrent import each
-from ..journal import read
+from ..journal import last_outcome
 from ..ledger.errors import LedgerError
 from ..ledger.lock import release
 from ..ledger.view import Goal, View
@@ -47,9 +47,8 @@ def work(task: Task) -> dict[str, Any]:
 
 
 def _write(task: Task) -> list[str]:
-    events = list(read(task.journal.path))
     plan = task.params["plan"]
-    ended = next((event for event in reversed(events) if event["event"] == "outcome"), None)
+    ended = last_outcome(task.journal.path)
     code = ended["exit_code"] if ended else None
     arrived = bool(plan) and code in (DONE, INVALID)
     known = task.ledger.view()
@@ -70,12 +69,12 @@ def _write(task: Task) -> list[str]:
     # A validation that fails after a rollback is no word against the release: the next run would move on unasked.
     whole = arrived and not plan["left_out"] and plan["release"] != UNNAMED
     if code == DONE and whole and task.params["validated"]:
-        new += _evidence(task, plan, reached)
+        new += _evidence(task, plan, reached, known)
     if new:
         task.ledger.append(*new)
     if not (arrived and done):
         return []
-    notes = _freeze(task, plan) if task.params["freeze"] else []
+    notes = _freeze(task, plan, known) if task.params["freeze"] else []
     return notes + (_hold(task, plan) if task.params["hold"] else [])
 
 
@@ -123,9 +122,8 @@ def _layers(versions: Mapping[str, list[str]]) -> list[list[tuple[str, str]]]:
 
 
 def _evidence(
-    task: Task, plan: Mapping[str, Any], versions: Mapping[str, str]
+    task: Task, plan: Mapping[str, Any], versions: Mapping[str, str], known: View
 ) -> list[tuple[str, Mapping[str, Any]]]:
-    known = task.ledger.view()
     new: list[tuple[str, Mapping[str, Any]]] = []
     recorded = known.release(plan["release"])
     if recorded is None:
@@ -139,12 +137,12 @@ def _evidence(
     return new
 
 
-def _freeze(task: Task, plan: Mapping[str, Any]) -> list[str]:
+def _freeze(task: Task, plan: Mapping[str, Any], known: View) -> list[str]:
     """Stop what would deploy over the release by itself: Pages deploys on every push. The problems, in words.
 
     What is to be put back is written down first, or a run killed in between would leave a pause for ever.
     """
-    if task.ledger.view().frozen is not None:
+    if known.frozen is not None:
         return []
     projects = [move["target"] for move in plan["moves"] if move["kind"] == "pages"]
     found = each(lambda name: to_pause(task.client, name), projects)

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..incident import SEVERITIES, NotATime, opened
-from ..ledger.lock import Held, Holder, break_, take
+from ..ledger.lock import LEASE, Held, Holder, break_, take
 from ..outcome import REFUSED, outcome
 from .options import CLOUDFLARE, LEDGER, RUN
-from .task import LEASE, Task
+from .task import Task
 
 __all__ = ["SPEC", "work"]
 

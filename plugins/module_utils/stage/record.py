@@ -7,7 +7,7 @@ from typing import Any
 
 from ..cloudflare.settings import fingerprint, read_all
 from ..concurrent import each
-from ..journal import read
+from ..journal import last_outcome
 from ..outcome import DONE, INVALID, REFUSED, outcome
 from ..release.live import live_release
 from .options import CLOUDFLARE, COMPONENTS, DATABASES, GROUPING, LEDGER, RUN
@@ -34,9 +34,7 @@ def work(task: Task) -> dict[str, Any]:
     params = task.params
     environment = params["environment_name"]
     again = f"ansible-playbook record.yml -i {environment}"
-    ended = next(
-        (each for each in reversed(list(read(task.journal.path))) if each["event"] == "outcome"), None
-    )
+    ended = last_outcome(task.journal.path)
     code = ended["exit_code"] if ended else None
     if code not in (DONE, INVALID):
         # What stopped the validation has said so itself.

@@ -13,9 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from getpass import getuser
 from pathlib import Path
-from socket import gethostname
 from typing import TYPE_CHECKING, Any
 
 from ..cloudflare.cli import Cli
@@ -27,9 +25,10 @@ from ..cloudflare.wrangler import Wrangler
 from ..concurrent import each
 from ..journal import Journal, new_run_id
 from ..ledger.backend import open_backend
+from ..ledger.declared import operator_of
 from ..ledger.errors import LedgerError
 from ..ledger.ledger import Ledger
-from ..ledger.lock import Lost, renew
+from ..ledger.lock import LEASE, Lost, renew
 from ..ledger.view import View
 from ..outcome import FAILED, REFUSED, outcome
 from ..probe.check import Limits
@@ -43,14 +42,12 @@ from ..release.plan import Move
 if TYPE_CHECKING:
     from ..database.managed import Managed
 
-__all__ = ["LEASE", "Task", "Unreadable", "perform"]
+__all__ = ["Task", "Unreadable", "perform"]
 
 # No such Worker (10007, 10090), no such Pages project (8000007).
 _NOT_THERE = (10007, 10090, 8000007)
 # What later stages work with: names and ids.
 _DATA = ("plan", "identities", "release")
-# How long a lock outlives a run that nobody can look at; a run renews it three times in that time.
-LEASE = timedelta(minutes=3)
 _NAMED_BY = {"worker": ("Worker", "worker_name"), "pages": ("Pages project", "pages_project")}
 
 
@@ -110,7 +107,7 @@ class Task:
     @property
     def operator(self) -> str:
         """Who gave the command: as the inventory says, or else the user of this machine."""
-        return self.params["operator"] or f"{getuser()}@{gethostname()}"
+        return operator_of(self.params["operator"])
 
     @property
     def command(self) -> int:
