@@ -42,6 +42,8 @@ def main(arguments: list[str] | None = None) -> int:
         if given.verb == "report":
             return of_a_run.report(given.run, given.to)
         return of_a_run.verify(given.run, given.public_key, given.head)
+    from ansible.module_utils.ledger.errors import LedgerError
+
     from . import lock as under_lock
     from .inventory import NotUsable
 
@@ -51,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
         return under_lock.locked(
             given.inventory, given.command, wait=given.wait, despite_freeze=given.despite_freeze
         )
-    except NotUsable as error:
+    except (NotUsable, LedgerError) as error:
         print(f"REFUSED: {error}", file=sys.stderr)
         return under_lock.REFUSED
 

@@ -32,9 +32,11 @@ def locked(inventory: str, command: Sequence[str], *, wait: float, despite_freez
     """Run ``command`` under the lock of the environment, and return its exit code.
 
     10 when the environment is frozen after a rollback, or somebody else holds the lock; then nothing ran.
-    ``despite_freeze`` is the reason to deploy into a freeze. ``wait`` is in seconds.
+    ``despite_freeze`` is the reason to deploy into a freeze. ``wait`` is in seconds. Raises LedgerError only while
+    nothing ran.
     """
     from ansible.module_utils.journal import new_run_id
+    from ansible.module_utils.ledger.errors import LedgerError
     from ansible.module_utils.ledger.lock import LEASE, Held, Lost, release, renew, take
 
     with TemporaryDirectory(prefix="knowngood-") as folder:
@@ -64,6 +66,9 @@ def locked(inventory: str, command: Sequence[str], *, wait: float, despite_freez
                     print(f"knowngood: {error}", file=sys.stderr)
                     child.terminate()
                     return
+                except LedgerError as error:
+                    # The lease has time left, and a ledger that is away must not stop a deploy half-way.
+                    print(f"knowngood: the lock was not renewed: {error}", file=sys.stderr)
 
         threading.Thread(target=keep, daemon=True).start()
         for number in (signal.SIGTERM, signal.SIGHUP):
@@ -72,7 +77,10 @@ def locked(inventory: str, command: Sequence[str], *, wait: float, despite_freez
             return _ended(child)
         finally:
             end.set()
-            release(ledger, run)
+            try:
+                release(ledger, run)
+            except LedgerError as error:
+                print(f"knowngood: the lock was not given back, its lease ends it: {error}", file=sys.stderr)
 
 
 def frozen(inventory: str) -> int:
