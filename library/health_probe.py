@@ -12,6 +12,7 @@ description:
   - Asks all components at once, over the public address, and checks status, body, version, freshness, TLS and time
     against the contract of each. It keeps asking a component that fails, up to O(probing.seconds).
   - Fails when one component breaks its contract. A component that is declared to have no check is named as such.
+  - Writes C(validation.json) and C(validation.xml) (JUnit) of what the run has checked so far beside the journal.
 options:
   identities:
     description: "Per component: what its version may be called (release, tag, commit, version_id)."
@@ -51,6 +52,7 @@ checked:
   returned: always
   type: list
   elements: dict
+files: {description: Where C(validation.json) and C(validation.xml) are., returned: always, type: dict}
 outcome: {description: How the run ends., returned: always, type: dict}
 run: {description: Id of the run., returned: always, type: str}
 journal: {description: File of the run's journal., returned: always, type: str}

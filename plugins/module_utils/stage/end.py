@@ -12,7 +12,7 @@ from ..journal import last_outcome
 from ..ledger.errors import LedgerError
 from ..ledger.lock import release
 from ..ledger.view import Goal, View
-from ..outcome import DONE, FAILED, INVALID, PARTIAL
+from ..outcome import DONE, FAILED, INVALID, NOT_PROVED, PARTIAL
 from ..release.choose import UNNAMED
 from ..release.model import Component
 from .options import CLOUDFLARE, LEDGER, RUN
@@ -50,7 +50,7 @@ def _write(task: Task) -> list[str]:
     plan = task.params["plan"]
     ended = last_outcome(task.journal.path)
     code = ended["exit_code"] if ended else None
-    arrived = bool(plan) and code in (DONE, INVALID)
+    arrived = bool(plan) and code in (DONE, INVALID, NOT_PROVED)
     known = task.ledger.view()
     # The goal of an earlier run is reached as well, when this run stands where that one wanted to go.
     reached = {move["component"]: move["to_id"] for move in plan.get("moves", [])}

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
-from ..journal import read
-from ..outcome import DONE, INVALID, NOT_PROVED, REFUSED, outcome
+from ..outcome import NOT_PROVED, REFUSED, outcome
 from ..probe.contract import Contract, judge
 from ..probe.load import Load, Pace, Reply, run
 from ..probe.wire import Way
-from ..release.text import columns
-from ..verdict.files import write
+from ..verdict.files import write_for
 from ..verdict.sequential import Hypotheses, percent
 from ..verdict.service import Latency, Service, Total
+from ..verdict.whole import ended
 from .options import COMPONENTS, PROBING, RUN
 from .task import Task
 
@@ -101,7 +100,7 @@ def work(task: Task) -> dict[str, Any]:
             )
     return {
         "checks": checks,
-        "files": _written(task),
+        "files": write_for(task.journal),
         "outcome": _end(params, checks, _remarks(watch, done), done, task.journal.elapsed),
     }
 
@@ -218,11 +217,9 @@ def _end(
     elapsed: float,
 ) -> dict[str, Any]:
     environment, load, so_far = params["environment_name"], params["load"], params["so_far"]
-    rows = [("component", "check", "verdict", "")]
-    rows += [(check["component"], check["check"], check["verdict"], check["detail"]) for check in checks]
     requests = sum(one.requests for one in done.values())
     errors, late = params["errors"], params["late"]
-    details = [*so_far.get("details", []), *columns(rows), *remarks]
+    details = list(remarks)
     details += [
         f"{name}: {next(c['method'] for c in checks if c['check'] == name)}"
         for name in (_ERRORS, _LATENCY)
@@ -232,36 +229,23 @@ def _end(
         f"{load['rate']:g} requests/s to each component, {requests} in all; "
         f"the first {load['warm_up']} of each are not timed (warm-up), but count for errors"
     )
-    bad, open_ = (_named(checks, verdict) for verdict in ("fail", "inconclusive"))
-    what = f"error rate < {percent(errors['limit'])} and p95 < {params['probing']['slow']:g} s"
+    late_in_words = f"p95 < {params['probing']['slow']:g} s"
     if late["limit"] != 0.05:
-        what = f"error rate < {percent(errors['limit'])} and late answers < {percent(late['limit'])}"
-    if bad:
-        message = f"{environment}: {what} does not hold: {', '.join(bad)}"
-        return outcome(
-            INVALID, message, next_=f"ansible-playbook rollback.yml -i {environment}", details=details
-        )
-    if open_ or not done:
-        message = f"{environment}: {what} is neither proved nor disproved: {', '.join(open_) or 'nothing was asked'}"
-        again = f"ansible-playbook validate.yml -i {environment} --tags full"
-        return outcome(NOT_PROVED, message, next_=again, details=details)
-    message = f"{so_far.get('message') or environment}; {what}, {requests} requests, {elapsed:.1f} s in all"
-    return outcome(DONE, message, next_=f"ansible-playbook status.yml -i {environment}", details=details)
-
-
-def _named(checks: list[dict[str, Any]], verdict: str) -> list[str]:
-    return [f"{check['component']} ({check['check']})" for check in checks if check["verdict"] == verdict]
-
-
-def _written(task: Task) -> dict[str, str]:
-    journal = task.journal
-    try:
-        files = write(journal.path.parent, journal.run, read(journal.path))
-    except (OSError, ValueError) as error:
-        # What was found is known without them.
-        journal.write("validation.trouble", why=str(error))
-        return {}
-    return {kind: str(path) for kind, path in files.items()}
+        late_in_words = f"late answers < {percent(late['limit'])}"
+    claim = f"error rate < {percent(errors['limit'])} and {late_in_words}"
+    again = f"ansible-playbook validate.yml -i {environment} --tags full"
+    if not done:
+        message = f"{environment}: {claim} is neither proved nor disproved: nothing was asked"
+        return outcome(NOT_PROVED, message, next_=again, details=[*so_far.get("details", []), *details])
+    return ended(
+        environment,
+        checks,
+        so_far=so_far,
+        claim=claim,
+        passed=f"{claim}, {requests} requests, {elapsed:.1f} s in all",
+        again=again,
+        details=details,
+    )
 
 
 def _refused(params: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from ..outcome import DONE, INVALID, outcome
 from ..probe.check import Checked, check
 from ..probe.contract import Contract
 from ..release.text import columns
+from ..verdict.files import write_for
 from .options import COMPONENTS, PROBING, RUN
 from .task import Task
 
@@ -53,6 +54,7 @@ def work(task: Task) -> dict[str, Any]:
     }
     return {
         "checked": [item.as_dict() for item in checked],
+        "files": write_for(task.journal),
         "outcome": _end(params, checked, skipped, task.journal.elapsed),
     }
 

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-__all__ = ["checks_of", "document", "junit", "write"]
+from ..journal import Journal, read
+from .whole import worst
+
+__all__ = ["checks_of", "document", "junit", "write", "write_for"]
 
 # What a reader of JUnit makes of it: an error is not known to be right or wrong, and never counts as passed.
 _ELEMENTS = {"fail": "failure", "inconclusive": "error", "not applicable": "skipped"}
-# The worst first.
-_VERDICTS = ("fail", "inconclusive", "pass")
 
 
 def checks_of(events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -31,7 +32,7 @@ def checks_of(events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         elif kind == "database.checked":
             check = {"component": event["database"], "check": "database", "verdict": event["verdict"]}
             check |= {"detail": problems, "level": event.get("level")}
-        elif kind == "rates":
+        elif kind in ("check", "rates"):
             check = {name: value for name, value in event.items() if name not in _ABOUT_THE_EVENT}
         else:
             continue
@@ -44,10 +45,7 @@ _ABOUT_THE_EVENT = ("seq", "run", "time", "elapsed", "event", "prev", "lost", "m
 
 def document(run: str, checks: list[dict[str, Any]]) -> dict[str, Any]:
     """``run``, ``verdict`` (the worst), ``checks``."""
-    verdicts = {check["verdict"] for check in checks}
-    # Nothing that was checked proves nothing.
-    verdict = next((verdict for verdict in _VERDICTS if verdict in verdicts), "inconclusive")
-    return {"run": run, "verdict": verdict, "checks": checks}
+    return {"run": run, "verdict": worst(check["verdict"] for check in checks), "checks": checks}
 
 
 def junit(run: str, checks: list[dict[str, Any]]) -> bytes:
@@ -87,6 +85,16 @@ def write(folder: Path, run: str, events: Iterable[Mapping[str, Any]]) -> dict[s
         half.replace(path)
         written[kind] = path
     return written
+
+
+def write_for(journal: Journal) -> dict[str, str]:
+    """Write them beside the journal of a run, by kind where they are. They never hold up what they tell of."""
+    try:
+        files = write(journal.path.parent, journal.run, read(journal.path))
+    except (OSError, ValueError) as error:
+        journal.write("validation.trouble", why=str(error))
+        return {}
+    return {kind: str(path) for kind, path in files.items()}
 
 
 def _printable(text: str) -> str:

@@ -22,6 +22,7 @@ EVENTS: list[dict[str, Any]] = [
     },
     {"event": "stage.start", "stage": "rates"},
     {"event": "rates", "seq": 9, "component": "auth", "check": "latency", "verdict": "inconclusive", "n": 3},
+    {"event": "check", "component": "auth", "check": "headers", "verdict": "pass", "detail": "as before"},
     {
         "event": "rates",
         "component": "queue",
@@ -38,6 +39,7 @@ def test_the_last_result_of_every_check_counts() -> None:
         ("auth", "health"): "pass",
         ("db", "database"): "fail",
         ("auth", "latency"): "inconclusive",
+        ("auth", "headers"): "pass",
         ("queue", "error rate"): "not applicable",
     }
 
@@ -45,11 +47,11 @@ def test_the_last_result_of_every_check_counts() -> None:
 def test_files_are_what_ci_reads(tmp_path: Path) -> None:
     files = write(tmp_path, "run-1", EVENTS)
     read = json.loads(files["json"].read_text())
-    assert (read["run"], read["verdict"], len(read["checks"])) == ("run-1", "fail", 4)
+    assert (read["run"], read["verdict"], len(read["checks"])) == ("run-1", "fail", 5)
     assert "seq" not in read["checks"][2]
     suite = ElementTree.parse(files["xml"]).getroot()
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors"), suite.get("skipped")) == (
-        "4",
+        "5",
         "1",
         "1",
         "1",
