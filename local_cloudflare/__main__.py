@@ -18,7 +18,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     defaults = Settings()
     parser = argparse.ArgumentParser(
         prog="python -m local_cloudflare",
-        description="A Cloudflare for one machine: API, admin API and edge on loopback ports. It prints one "
+        description="A Cloudflare for one machine: API, admin API, edge and DNS on loopback ports. It prints one "
         "line and writes DIR/ready.json when it is ready, and stops on SIGTERM, SIGINT or with its parent.",
     )
     add = parser.add_argument
@@ -37,7 +37,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         metavar="NAME",
         help=f"a zone of the account, repeatable (default: {zones})",
     )
-    for name in ("api", "admin", "edge"):
+    for name in ("api", "admin", "edge", "dns"):
         text = f"port of the {name} (default: the kernel chooses)"
         add(f"--{name}-port", type=int, default=0, metavar="PORT", help=text)
     for option, kind, value, meta, text in (
@@ -80,6 +80,7 @@ def main(argv: list[str] | None = None) -> int:
             api_port=arguments.api_port,
             admin_port=arguments.admin_port,
             edge_port=arguments.edge_port,
+            dns_port=arguments.dns_port,
             latency_ms=arguments.latency_ms,
             budget=arguments.budget,
             budget_window_seconds=arguments.budget_window_seconds,

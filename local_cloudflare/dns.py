@@ -1,6 +1,6 @@
 """DNS records of the zones: list with filters, view, create, change, delete, batch.
 
-Nothing resolves these names; the records are what the API says they are.
+What they are to the rest of the world is in dns_answers.py.
 """
 
 import ipaddress

@@ -170,16 +170,28 @@ class Edge:
             body = json.dumps(self._table(), separators=(",", ":")).encode()
             try:
                 async with asyncio.timeout(PUSH_SECONDS):
-                    status = await self._post(body)
+                    status, _ = await self._post("/table", body)
             except (OSError, TimeoutError) as error:
                 raise EdgeError(f"the edge could not be told its table: {error!r}") from error
             if status != 204:
                 raise EdgeError(f"the edge refused its table with {status}; see {self._log_path}")
 
-    async def _post(self, body: bytes) -> int:
-        """One POST to the router's control socket; the status. A death of workerd meanwhile is outlived."""
+    async def invocations(self) -> list[list[Any]]:
+        """What the edge counted since it was last asked: see edge/invocations.js. Raises EdgeError."""
+        try:
+            async with asyncio.timeout(PUSH_SECONDS):
+                status, body = await self._post("/invocations", b"")
+        except (OSError, TimeoutError) as error:
+            raise EdgeError(f"the edge could not be asked for its counts: {error!r}") from error
+        if status != 200:
+            raise EdgeError(f"the edge refused its counts with {status}; see {self._log_path}")
+        counts: list[list[Any]] = json.loads(body)
+        return counts
+
+    async def _post(self, path: str, body: bytes) -> tuple[int, bytes]:
+        """One POST to the router's control socket: status and body. A death of workerd meanwhile is outlived."""
         head = (
-            "POST /table HTTP/1.1\r\nhost: edge\r\nconnection: close\r\n"
+            f"POST {path} HTTP/1.1\r\nhost: edge\r\nconnection: close\r\n"
             f"x-edge-secret: {self._secret}\r\ncontent-length: {len(body)}\r\n\r\n"
         )
         host, port = self._private.getsockname()
@@ -188,17 +200,32 @@ class Edge:
             try:
                 writer.write(head.encode() + body)
                 await writer.drain()
-                answer = await reader.readline()
+                answer = await reader.read()
             except ConnectionError:
                 answer = b""
             finally:
                 writer.close()
             if answer:
-                return int(answer.split()[1])
+                told, _, content = answer.partition(b"\r\n\r\n")
+                return int(told.split()[1]), _unchunked(told, content)
             await asyncio.sleep(0.05)
 
     def _last_words(self) -> str:
         return self._log_path.read_text(errors="replace")[-2000:]
+
+
+def _unchunked(head: bytes, content: bytes) -> bytes:
+    """The body of an answer, which workerd sends in chunks when it does not know how long it will be."""
+    if b"transfer-encoding: chunked" not in head.lower():
+        return content
+    body = b""
+    while content:
+        size, _, content = content.partition(b"\r\n")
+        length = int(size, 16)
+        body, content = body + content[:length], content[length + 2 :]
+        if not length:
+            break
+    return body
 
 
 def _listen() -> socket.socket:

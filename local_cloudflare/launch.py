@@ -16,6 +16,7 @@ class Instance(Child):
     api_url: str
     admin_url: str
     edge: str
+    dns: str
     ca_file: str
     account_id: str
     api_token: str

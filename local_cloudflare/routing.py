@@ -83,6 +83,13 @@ def knows_name(table: dict[str, Any], name: str) -> bool:
     return any(name == root or name.endswith("." + root) for root in roots)
 
 
+def is_custom_domain(table: dict[str, Any], name: str) -> bool:
+    """Whether a Worker or a Pages project has `name` as a custom domain."""
+    return name in table["custom_domains"] or any(
+        name in project["domains"] for project in table["pages"].values()
+    )
+
+
 def internal_routes(store: Store, table: Callable[[], dict[str, Any]]) -> list[Route]:
     """Endpoints of the admin server that only the edge calls."""
 

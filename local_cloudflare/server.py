@@ -11,11 +11,15 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Mount, Router
 
 from local_cloudflare import account, admin, dns, kv, routing
+from local_cloudflare.analytics import api as analytics
+from local_cloudflare.analytics import invocations
 from local_cloudflare.budget import Budget
 from local_cloudflare.d1 import api as d1
 from local_cloudflare.d1 import usage as d1_usage
 from local_cloudflare.d1.databases import Databases
 from local_cloudflare.d1.transfer import Transfer
+from local_cloudflare.dns_answers import Answers
+from local_cloudflare.dns_server import DnsServer
 from local_cloudflare.edge_process import Edge
 from local_cloudflare.envelope import ApiError, api_error, http_error, unexpected
 from local_cloudflare.faults import Faults
@@ -30,7 +34,15 @@ from local_cloudflare.state_dir import StateDir
 from local_cloudflare.store import Store
 from local_cloudflare.workers import api as workers
 
-SCHEMAS = (account.SCHEMA, d1.SCHEMA, dns.SCHEMA, kv.SCHEMA, pages_model.SCHEMA, workers.SCHEMA)
+SCHEMAS = (
+    account.SCHEMA,
+    d1.SCHEMA,
+    dns.SCHEMA,
+    invocations.SCHEMA,
+    kv.SCHEMA,
+    pages_model.SCHEMA,
+    workers.SCHEMA,
+)
 
 
 @dataclass(frozen=True)
@@ -41,6 +53,7 @@ class Settings:
     api_port: int = 0
     admin_port: int = 0
     edge_port: int = 0
+    dns_port: int = 0
     latency_ms: float = 0.0
     budget: int = 1200
     budget_window_seconds: float = 300.0
@@ -86,6 +99,8 @@ class LocalCloudflare:
             port=settings.edge_port,
         )
         self._edge_port = 0
+        answers = Answers(self._store, lambda name: routing.is_custom_domain(self._routing_table(), name))
+        self._dns = DnsServer(answers.reply, settings.dns_port)
         self._api = HttpServer(
             Gateway(
                 self._application([Mount(PREFIX, app=Router(self._api_routes(), redirect_slashes=False))]),
@@ -101,6 +116,7 @@ class LocalCloudflare:
     def _api_routes(self) -> list[BaseRoute]:
         return [
             *account.routes(self._store, self._who),
+            *analytics.routes(self._store, self._who, self._edge.invocations),
             *dns.routes(self._store),
             *kv.routes(self._store),
             *d1.routes(self._d1),
@@ -143,6 +159,7 @@ class LocalCloudflare:
             await self._admin.start()
             await self._edge.start()
             self._edge_port = await self._front.start()
+            await self._dns.start()
             await self._api.start()
             ready = self.ready()
             self._state.announce(ready)
@@ -154,7 +171,7 @@ class LocalCloudflare:
         finally:
             self._state.withdraw()
             self._faults.clear()
-            await asyncio.gather(self._api.stop(), self._front.stop())
+            await asyncio.gather(self._api.stop(), self._front.stop(), self._dns.stop())
             await asyncio.gather(self._edge.stop(), self._admin.stop(), self._d1.close())
             self._store.close()
 
@@ -164,6 +181,7 @@ class LocalCloudflare:
             "api_url": f"http://127.0.0.1:{self._api.port}{PREFIX}",
             "admin_url": f"http://127.0.0.1:{self._admin.port}",
             "edge": f"127.0.0.1:{self._edge_port}",
+            "dns": f"127.0.0.1:{self._dns.port}",
             "ca_file": str(self._authority.file),
             "account_id": self._who.account_id,
             "api_token": self._who.api_token,

@@ -22,6 +22,7 @@ const router :Workerd.Worker = (
     (name = "d1.js", esModule = embed "d1.js"),
     (name = "dispatch.js", esModule = embed "dispatch.js"),
     (name = "errors.js", esModule = embed "errors.js"),
+    (name = "invocations.js", esModule = embed "invocations.js"),
     (name = "kv.js", esModule = embed "kv.js"),
     (name = "objects.js", esModule = embed "objects.js"),
     (name = "pages.js", esModule = embed "pages.js"),

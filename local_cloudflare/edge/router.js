@@ -2,6 +2,7 @@
 
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { dispatch } from "./dispatch.js";
+import { takeCounts } from "./invocations.js";
 import { reconcileObjects } from "./objects.js";
 import { ensureTable, replaceTable } from "./table.js";
 import { withWholeUpload } from "./upload.js";
@@ -38,6 +39,7 @@ const CF = { colo: "LOC", country: "XX", httpProtocol: "HTTP/1.1", tlsVersion: "
 export class Control extends WorkerEntrypoint {
   async fetch(request) {
     if (request.headers.get("x-edge-secret") !== this.env.SECRET) return new Response(null, { status: 403 });
+    if (new URL(request.url).pathname === "/invocations") return Response.json(takeCounts());
     await reconcileObjects(this.env, replaceTable(await request.json()));
     return new Response(null, { status: 204 });
   }

@@ -4,6 +4,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { bindingsOf } from "./bindings.js";
 import D1_BINDING from "./d1_binding.js";
+import { counted } from "./invocations.js";
 import PRELUDE from "./prelude.js";
 import { chooseVersion } from "./table.js";
 
@@ -13,22 +14,27 @@ const OLDEST_DATE = "2021-11-02";
 
 // Calls the active version of a script. `entrypoint` is null for the default export. Throws what it throws.
 export async function fetchScript(env, script, entrypoint, request) {
-  const host = activeVersion(env, script, request.headers.get(OVERRIDES));
+  const version = activeVersion(script, request.headers.get(OVERRIDES));
   if (entrypoint || request.headers.has(ENTRYPOINT)) {
     request = new Request(request);
     if (entrypoint) request.headers.set(ENTRYPOINT, entrypoint);
     else request.headers.delete(ENTRYPOINT);
   }
-  return host.fetch(request);
+  return counted(script, version, () => hostOf(env, script, version).fetch(request));
 }
 
 export async function callScript(env, script, entrypoint, method, args) {
-  return activeVersion(env, script, null).call(entrypoint, method, args);
+  const version = activeVersion(script, null);
+  return counted(script, version, () => hostOf(env, script, version).call(entrypoint, method, args));
 }
 
-function activeVersion(env, script, overrides) {
+function activeVersion(script, overrides) {
   const version = chooseVersion(script, overrides);
   if (!version) throw new Error(`the Worker ${script} has no live version`);
+  return version;
+}
+
+function hostOf(env, script, version) {
   return env.VERSIONS.get(`${script}/${version}`);
 }
 

@@ -1,0 +1,1 @@
+"""The GraphQL Analytics API, with what the edge of this machine really counted."""
