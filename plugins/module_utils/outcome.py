@@ -9,6 +9,9 @@ __all__ = [
     "CHANGING",
     "DECLINED",
     "DONE",
+    "DRILL_ABORTED",
+    "DRILL_FAILED",
+    "DRILL_OVERDUE",
     "FAILED",
     "INVALID",
     "NOT_PROVED",
@@ -28,6 +31,10 @@ INVALID = 13
 RESTORED = 14
 DECLINED = 15
 NOT_PROVED = 16
+# Of a drill.
+DRILL_FAILED = 20
+DRILL_ABORTED = 21
+DRILL_OVERDUE = 22
 
 # The actions after whose start something may have changed.
 CHANGING = ("database_move", "database_undo", "cloudflare_switch")
@@ -41,6 +48,9 @@ _VERDICTS = {
     RESTORED: "NOT ROLLED BACK",
     DECLINED: "NO ROLLBACK",
     NOT_PROVED: "NOT PROVED",
+    DRILL_FAILED: "DRILL FAILED",
+    DRILL_ABORTED: "DRILL ABORTED",
+    DRILL_OVERDUE: "DRILL OVERDUE",
 }
 
 
