@@ -39,15 +39,30 @@ class Connector:
 
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
         """One GET over a connection of its own, redirects not followed. Raises :class:`NoAnswer`."""
+        return self.ask("GET", url, headers=headers)
+
+    def ask(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        json: Any = None,
+        form: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """One request as :meth:`get`, with a body of JSON or of a form where there is one."""
         with requests.Session() as session:
             session.trust_env = not self._connect_to
             if self._connect_to:
                 session.mount("https://", _ConnectTo(self._connect_to, urlsplit(url).hostname or ""))
             began = time.monotonic()
             try:
-                with session.get(
+                with session.request(
+                    method,
                     url,
                     headers={"User-Agent": _USER_AGENT, "Cache-Control": "no-cache", **(headers or {})},
+                    json=json,
+                    data=form,
                     timeout=self._timeout,
                     verify=self._ca_file or True,
                     allow_redirects=False,
