@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from plugins.module_utils.probe.certificate import Certificate
 from plugins.module_utils.probe.contract import Answer, Contract, judge, problems_of
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -25,6 +26,10 @@ def answer(body: Any = None, **changed: Any) -> Answer:
     return Answer(**{**fields, **changed})
 
 
+def valid_for(days: float) -> Certificate:
+    return Certificate("ab" * 32, "a CA", datetime.now(UTC) + timedelta(days=days, minutes=1))
+
+
 def problems(answered: Answer, declared: dict[str, Any] | None = None, **limits: float) -> list[str]:
     contract = Contract.of(declared or DECLARED)
     asked = {"max_skew": 60.0, "slow": 2.0, "tls_margin": 14.0, **limits}
@@ -32,7 +37,7 @@ def problems(answered: Answer, declared: dict[str, Any] | None = None, **limits:
 
 
 def test_a_kept_contract_has_no_problems() -> None:
-    assert problems(answer(tls_version="TLSv1.3", tls_days=40)) == []
+    assert problems(answer(tls_version="TLSv1.3", certificate=valid_for(40))) == []
 
 
 @pytest.mark.parametrize(
@@ -54,9 +59,13 @@ def test_a_kept_contract_has_no_problems() -> None:
             ),
             "3600 s old: a stored answer",
         ),
+        (answer(headers={"age": "30"}), "a cache answered, 30 s after"),
+        (answer(status=302, headers={"location": "/login"}), "status 302 to /login instead of 200"),
+        (answer("\x1f\x8b", headers={"content-encoding": "gzip"}), "encoded as gzip"),
+        (answer(" "), "the body is empty"),
         (answer(seconds=2.5), "took 2.5 s"),
-        (answer(tls_version="TLSv1.1", tls_days=40), "older than TLS 1.2"),
-        (answer(tls_version="TLSv1.3", tls_days=3), "expires in 3 days"),
+        (answer(tls_version="TLSv1.1", certificate=valid_for(40)), "older than TLS 1.2"),
+        (answer(tls_version="TLSv1.3", certificate=valid_for(3)), "expires in 3 days"),
     ],
 )
 def test_each_kind_of_wrong_is_named(answered: Answer, problem: str) -> None:

@@ -1,107 +1,73 @@
-"""HTTP to a name, over an address of our choice.
-
-What ``curl --connect-to`` does: the real name in the request, in SNI and in the check of the
-certificate, and the connection to somewhere else. The local environment is reached this way, and a
-single Cloudflare location could be.
-"""
+"""One question at a time, for who has no event loop."""
 
 from __future__ import annotations
 
-import time
+import asyncio
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from dataclasses import replace
 
-import requests
-from requests.adapters import HTTPAdapter
-
-from ..faults import in_words
 from .contract import Answer
+from .tunnel import ProxyFault
+from .wire import FAULTS, Way, fault_of
 
 __all__ = ["Connector", "NoAnswer"]
 
-# Some applications answer 403 to a request without one (application.md, 1.7).
-_USER_AGENT = "knowngood-probe"
-
 
 class NoAnswer(Exception):
-    """Nothing came back: the reason in a few words."""
+    """Nothing came back: the reason in a few words. ``unseen``: the way there is broken, so it says nothing."""
+
+    def __init__(self, why: str, *, unseen: bool = False) -> None:
+        super().__init__(why)
+        self.unseen = unseen
 
 
 class Connector:
-    """Sends requests. ``connect_to`` is ``host:port`` or empty, ``ca_file`` a path or empty (system CAs)."""
+    """Sends requests: ``connect_to``, ``ca_file`` and ``proxy`` as in :class:`Way`; ``timeout`` in seconds, for all."""
 
-    def __init__(self, *, connect_to: str = "", ca_file: str = "", timeout: float = 10) -> None:
+    def __init__(
+        self, *, connect_to: str = "", ca_file: str = "", proxy: str = "", timeout: float = 10
+    ) -> None:
         self._connect_to = connect_to
         self._ca_file = ca_file
+        self._proxy = proxy
         self._timeout = timeout
 
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
         """One GET over a connection of its own, redirects not followed. Raises :class:`NoAnswer`."""
-        return self.ask("GET", url, headers=headers)
+        return self.ask("GET", url, headers)
 
     def ask(
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        json: Any = None,
-        form: Mapping[str, str] | None = None,
+        self, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
     ) -> Answer:
-        """One request as :meth:`get`, with a body of JSON or of a form where there is one."""
-        with requests.Session() as session:
-            session.trust_env = not self._connect_to
-            if self._connect_to:
-                session.mount("https://", _ConnectTo(self._connect_to, urlsplit(url).hostname or ""))
-            began = time.monotonic()
-            try:
-                with session.request(
-                    method,
-                    url,
-                    headers={"User-Agent": _USER_AGENT, "Cache-Control": "no-cache", **(headers or {})},
-                    json=json,
-                    data=form,
-                    timeout=self._timeout,
-                    verify=self._ca_file or True,
-                    allow_redirects=False,
-                    stream=True,
-                ) as response:
-                    tls_version, tls_days = _tls(response)
-                    body = response.content
-            except requests.RequestException as error:
-                raise NoAnswer(in_words(error)) from None
-            return Answer(
-                status=response.status_code,
-                headers=response.headers,
+        """One request as :meth:`get`, with a body where there is one."""
+        try:
+            way = Way(
+                url,
+                connect_to=self._connect_to,
+                ca_file=self._ca_file,
+                proxy=self._proxy,
+                headers=headers,
+                method=method,
                 body=body,
-                seconds=time.monotonic() - began,
-                tls_version=tls_version,
-                tls_days=tls_days,
-                ray=response.headers.get("cf-ray"),
             )
+        except OSError:
+            raise NoAnswer("the CA file cannot be read", unseen=True) from None
+        except ValueError as error:
+            raise NoAnswer(f"the proxy {error}", unseen=True) from None
+        return asyncio.run(self._get(way))
 
-
-class _ConnectTo(HTTPAdapter):
-    def __init__(self, address: str, name: str) -> None:
-        self._address = address
-        self._name = name
-        super().__init__()
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, server_hostname=self._name, assert_hostname=self._name, **kwargs)
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        parts = urlsplit(request.url or "")
-        request.headers["Host"] = parts.netloc.rpartition("@")[2]
-        request.url = urlunsplit(parts._replace(netloc=self._address))
-        return super().send(request, *args, **kwargs)
-
-
-def _tls(response: requests.Response) -> tuple[str | None, float | None]:
-    socket = getattr(getattr(response.raw, "connection", None), "sock", None)
-    if socket is None or not hasattr(socket, "getpeercert"):
-        return None, None
-    expires = datetime.strptime(socket.getpeercert()["notAfter"], "%b %d %H:%M:%S %Y %Z").replace(tzinfo=UTC)
-    return socket.version(), (expires - datetime.now(UTC)).total_seconds() / 86400
+    async def _get(self, way: Way) -> Answer:
+        connected = False
+        try:
+            async with asyncio.timeout(self._timeout):
+                connection = await way.open()
+                connected = True
+                try:
+                    answer, _, _ = await way.ask(connection)
+                finally:
+                    connection.writer.transport.abort()
+        except TimeoutError:
+            raise NoAnswer("no answer in time" if connected else "no connection in time") from None
+        except FAULTS as error:
+            raise NoAnswer(fault_of(error), unseen=isinstance(error, ProxyFault)) from None
+        return replace(answer, seconds=answer.seconds + connection.dns + connection.connect + connection.tls)

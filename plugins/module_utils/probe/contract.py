@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 import jmespath
 from jmespath.exceptions import JMESPathError
 
+from .certificate import Certificate
+
 __all__ = ["Answer", "Contract", "judge", "problems_of", "said_version"]
 
 _SETTINGS = ("url", "status", "body", "text", "headers", "version", "fresh", "depends_on")
@@ -60,16 +62,21 @@ class Contract:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer over HTTP. ``tls_days`` is how long the certificate stays valid, ``None`` without TLS."""
+    """One answer over HTTP; ``seconds`` is how long it took. Without TLS there is no ``certificate``."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     seconds: float
     tls_version: str | None = None
-    tls_days: float | None = None
+    certificate: Certificate | None = None
     ray: str | None = None
     received: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def tls_days(self) -> float | None:
+        """How long the certificate stays valid."""
+        return None if self.certificate is None else self.certificate.days
 
 
 def problems_of(declared: Any) -> list[str]:
@@ -124,7 +131,8 @@ def judge(
     """
     problems = []
     if answer.status not in contract.status:
-        problems.append(f"status {answer.status} instead of {' or '.join(map(str, contract.status))}")
+        to = f" to {_repeated(answer.headers['location'])}" if "location" in answer.headers else ""
+        problems.append(f"status {answer.status}{to} instead of {' or '.join(map(str, contract.status))}")
     problems += _header_problems(contract, answer)
     document, unreadable = _document(contract, answer)
     if unreadable:
@@ -157,11 +165,13 @@ def _document(contract: Contract, answer: Answer) -> tuple[Any, str | None]:
         return json.loads(answer.body), None
     except ValueError:
         start = answer.body[:200].lstrip().lower()
-        what = "HTML" if start.startswith((b"<!doctype", b"<html")) else "not JSON"
-        return (
-            None,
-            f"the body is {what}, where JSON was expected" if what == "HTML" else "the body is not JSON",
-        )
+        if start.startswith((b"<!doctype", b"<html")):
+            return None, (
+                "the body is HTML, where JSON was expected: a single-page application answers so to every path"
+            )
+        if (encoding := answer.headers.get("content-encoding", "identity")) != "identity":
+            return None, f"the body is encoded as {_repeated(encoding)}, which was not asked for"
+        return None, "the body is not JSON" if answer.body.strip() else "the body is empty"
 
 
 def _header_problems(contract: Contract, answer: Answer) -> list[str]:
@@ -225,9 +235,11 @@ def _freshness_problems(contract: Contract, answer: Answer, document: Any, max_s
     except (ValueError, OverflowError, OSError):
         return [f"its timestamp is {_repeated(value)!r}, which is no time"]
     off = (answer.received - made).total_seconds()
-    if abs(off) <= max_skew:
-        return []
-    return [f"its timestamp is {abs(off):.0f} s {'old: a stored answer' if off > 0 else 'in the future'}"]
+    if abs(off) > max_skew:
+        return [f"its timestamp is {abs(off):.0f} s {'old: a stored answer' if off > 0 else 'in the future'}"]
+    age = answer.headers.get("age", "")
+    # A store that is younger than the clocks may be apart would pass otherwise.
+    return [f"a cache answered, {age} s after the component did"] if age.isdecimal() and int(age) else []
 
 
 def _repeated(value: Any) -> str:

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from .contract import Answer
 from .pool import Pool
-from .wire import Dropped, Way, fault_of
+from .wire import FAULTS, Dropped, Way, fault_of
 
 __all__ = ["Load", "Pace", "Reply", "Watch", "run"]
 
@@ -164,7 +164,7 @@ class _Run:
         try:
             async with asyncio.timeout(self._pace.timeout):
                 answer = await self._answer(name)
-        except (OSError, EOFError, ValueError, Dropped, asyncio.LimitOverrunError) as error:
+        except FAULTS as error:
             if getattr(error, "errno", None) in _NO_MORE_FILES:
                 self._loads[name].stopped = "this machine has no more sockets (ulimit -n)"
                 return
