@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-__all__ = ["NotUsable", "variables"]
+__all__ = ["NotUsable", "project", "variables"]
 
 
 class NotUsable(Exception):
@@ -16,7 +16,7 @@ class NotUsable(Exception):
 def variables(inventory: str, *names: str) -> dict[str, Any]:
     """Values of variables that the inventory gives to all hosts. Raises :class:`NotUsable`."""
     # Ansible finds its configuration when it is first imported, and that takes a third of a second.
-    os.environ.setdefault("ANSIBLE_CONFIG", str(_root() / "ansible.cfg"))
+    os.environ.setdefault("ANSIBLE_CONFIG", str(project() / "ansible.cfg"))
     from ansible.errors import AnsibleError
     from ansible.inventory.manager import InventoryManager
     from ansible.parsing.dataloader import DataLoader
@@ -24,9 +24,9 @@ def variables(inventory: str, *names: str) -> dict[str, Any]:
     from ansible.template import Templar
     from ansible.vars.manager import VariableManager
 
-    place = _root() / inventory
+    place = project() / inventory
     if not place.exists():
-        raise NotUsable(f"there is no inventory {inventory} in {_root()}")
+        raise NotUsable(f"there is no inventory {inventory} in {project()}")
     init_plugin_loader()
     loader = DataLoader()
     try:
@@ -41,7 +41,7 @@ def variables(inventory: str, *names: str) -> dict[str, Any]:
         raise NotUsable(f"{inventory}: {error.message}") from None
 
 
-def _root() -> Path:
+def project() -> Path:
     """The folder of the playbooks: where one stands, or else where this package lies."""
     here = Path.cwd()
     return here if (here / "ansible.cfg").is_file() else Path(__file__).resolve().parents[1]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import ansible.module_utils
+from ansible import constants as C
+from ansible import context
 from ansible.plugins.callback import CallbackBase
 
 # Ansible offers a project's module_utils to modules only; here the controller needs them.
 ansible.module_utils.__path__.append(str(Path(__file__).parents[1] / "module_utils"))
 
-from ansible.module_utils.journal import name_run  # noqa: E402
+from ansible.module_utils.journal import Journal, name_run, runs_folder  # noqa: E402
 from ansible.module_utils.outcome import CHANGING, ending  # noqa: E402
+from ansible.module_utils.redact import Redactor  # noqa: E402
 
 DOCUMENTATION = r"""
 name: exit_code
@@ -23,6 +27,8 @@ version_added: "0.1.0"
 description:
   - Ends C(ansible-playbook) with the exit code of the outcome that the last module reported, under ansible-runner and
     AWX too. See C(docs/exit-codes.md).
+  - Writes the beginning of the run into its journal, and an end that no module wrote there, because a task of Ansible
+    itself failed.
 requirements: [enabled in C(callbacks_enabled)]
 author: [Known Good maintainers (@knowngood)]
 """
@@ -39,9 +45,19 @@ class CallbackModule(CallbackBase):
     def __init__(self) -> None:
         super().__init__()
         # Under ansible-runner and AWX another callback has the terminal; the run needs its name all the same.
-        name_run()
+        self._run = name_run()
+        self._journal: Journal | None = None
         self._outcome: dict[str, Any] | None = None
         self._switching = self._did_switch = False
+
+    def v2_playbook_on_start(self, playbook: Any) -> None:
+        root = Path(C.CONFIG_FILE).parent if C.CONFIG_FILE else Path.cwd()
+        # A template that fails repeats what is in it.
+        redactor = Redactor([os.environ.get("CLOUDFLARE_API_TOKEN")])
+        self._journal = Journal(runs_folder(root), self._run, redactor)
+        # The first line of the journal carries the clock: the time of a run counts from the command.
+        name, limit = Path(playbook._file_name).stem, context.CLIARGS.get("subset")
+        self._journal.write("run.start", playbook=name, limit=limit)
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
         self._did_switch = self._switching
@@ -63,4 +79,9 @@ class CallbackModule(CallbackBase):
             sys.exit(self._outcome["exit_code"])
 
     def _note(self, result: dict[str, Any], *, failed: bool) -> None:
-        self._outcome = ending(result, failed=failed, switching=self._switching) or self._outcome
+        end = ending(result, failed=failed, switching=self._switching)
+        if end is None or end == self._outcome:
+            return
+        self._outcome = end
+        if self._journal is not None and end is not result.get("outcome"):
+            self._journal.write("outcome", **end)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import json
 import os
 import shutil
 import signal
@@ -21,10 +20,9 @@ from ansible.plugins.callback import CallbackBase
 # Ansible offers a project's module_utils to modules only; here the controller needs them.
 ansible.module_utils.__path__.append(str(Path(__file__).parents[1] / "module_utils"))
 
-from ansible.module_utils.journal import FILE, Journal, name_run  # noqa: E402
+from ansible.module_utils.journal import FILE, Tail, name_run, runs_folder  # noqa: E402
 from ansible.module_utils.outcome import CHANGING, ending  # noqa: E402
 from ansible.module_utils.progress import Board, line_of  # noqa: E402
-from ansible.module_utils.redact import Redactor  # noqa: E402
 
 DOCUMENTATION = r"""
 name: knowngood
@@ -39,7 +37,7 @@ description:
 author: [Known Good maintainers (@knowngood)]
 """
 
-_COLOURS = {0: "green", 10: "yellow", 13: "yellow", 15: "yellow", 16: "yellow"}
+_COLOURS = {0: "green", 10: "yellow", 13: "yellow", 15: "yellow", 16: "yellow", 17: "yellow"}
 _EVERY = 0.1
 
 
@@ -56,8 +54,7 @@ class CallbackModule(CallbackBase):
         self._switching = self._did_switch = False
         self._run = name_run()
         root = Path(C.CONFIG_FILE).parent if C.CONFIG_FILE else Path.cwd()
-        self._runs = Path(os.environ.get("KNOWNGOOD_RUNS") or root / ".runs")
-        self._journal = self._runs / self._run / FILE
+        self._journal = runs_folder(root) / self._run / FILE
         self._shows_plan = False
         self._interrupted = False
         self._follower = _Follower(self._journal, verbose=self._display.verbosity > 0)
@@ -66,9 +63,6 @@ class CallbackModule(CallbackBase):
         self._display.display(f"knowngood {Path(playbook._file_name).stem}, run {self._run}")
         asked = context.CLIARGS
         self._shows_plan = bool(self._display.verbosity or asked.get("diff") or asked.get("check"))
-        # The first line of the journal carries the clock: the time of a run counts from the command.
-        journal = Journal(self._runs, self._run, Redactor())
-        journal.write("run.start", playbook=Path(playbook._file_name).stem, limit=asked.get("subset"))
         self._follower.start()
         self._hear_interrupts()
 
@@ -150,13 +144,12 @@ class _Follower:
     """Reads the journal while modules write it, and keeps the screen."""
 
     def __init__(self, journal: Path, *, verbose: bool) -> None:
-        self._path = journal
+        self._tail = Tail(journal)
         self._verbose = verbose
         self._redraws = sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not verbose
         self._board = Board(rows=max(5, _size().lines - 6))
         self._drawn = 0
         self._torn = False
-        self._read = 0
         self._began = time.monotonic()
         self._stop = threading.Event()
         self._lock = threading.RLock()
@@ -194,16 +187,7 @@ class _Follower:
                 self._draw(time.monotonic() - self._began)
 
     def _take(self) -> None:
-        try:
-            with self._path.open(encoding="utf-8") as file:
-                file.seek(self._read)
-                text = file.read()
-        except OSError:
-            return
-        whole = text[: text.rfind("\n") + 1]
-        self._read += len(whole.encode())
-        for line in whole.splitlines():
-            event = json.loads(line)
+        for event in self._tail.more():
             self._board.feed(event)
             shown = None if self._redraws else line_of(event, verbose=self._verbose)
             if shown:

@@ -25,7 +25,18 @@ from typing import Any
 
 from .redact import Redactor
 
-__all__ = ["CLOSED", "FIRST", "Journal", "last_outcome", "name_run", "new_run_id", "read"]
+__all__ = [
+    "CLOSED",
+    "FILE",
+    "FIRST",
+    "Journal",
+    "Tail",
+    "last_outcome",
+    "name_run",
+    "new_run_id",
+    "read",
+    "runs_folder",
+]
 
 FILE = "journal.jsonl"
 CLOSED = "run.closed"
@@ -48,6 +59,11 @@ def name_run() -> str:
     return os.environ.setdefault("KNOWNGOOD_RUN", new_run_id())
 
 
+def runs_folder(root: Path) -> Path:
+    """The folder that holds a folder for every run, as the inventory has it; ``root`` is that of ``ansible.cfg``."""
+    return Path(os.environ.get("KNOWNGOOD_RUNS") or root / ".runs")
+
+
 def read(path: Path) -> Iterator[dict[str, Any]]:
     """The events of a journal, oldest first. A last line that a kill cut short is left out."""
     with path.open(encoding="utf-8") as lines:
@@ -59,6 +75,26 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
 def last_outcome(path: Path) -> dict[str, Any] | None:
     """The newest ``outcome`` of a journal; ``None`` while there is none."""
     return next((event for event in reversed(list(read(path))) if event["event"] == "outcome"), None)
+
+
+class Tail:
+    """Follows a journal while it is written, from its first event."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read = 0
+
+    def more(self) -> list[dict[str, Any]]:
+        """The events that came since this was last asked; a line that is half written comes next time."""
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._read)
+                text = file.read()
+        except OSError:
+            return []
+        whole = text[: text.rfind(b"\n") + 1]
+        self._read += len(whole)
+        return [json.loads(line) for line in whole.splitlines()]
 
 
 class Journal:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 __all__ = [
+    "CANCELLED",
+    "CHANGES",
     "CHANGING",
     "DECLINED",
     "DONE",
@@ -31,13 +33,31 @@ INVALID = 13
 RESTORED = 14
 DECLINED = 15
 NOT_PROVED = 16
+CANCELLED = 17
 # Of a drill.
 DRILL_FAILED = 20
 DRILL_ABORTED = 21
 DRILL_OVERDUE = 22
 
 # The actions after whose start something may have changed.
-CHANGING = ("database_move", "database_undo", "cloudflare_switch")
+CHANGING = (
+    "database_move",
+    "database_undo",
+    "cloudflare_switch",
+    "dns_records",
+    "maintenance_page",
+    "database_restore",
+)
+# The events after which something has changed, or may have.
+CHANGES = (
+    "database.moved",
+    "database.rewind",
+    "database.undo",
+    "migration.start",
+    "postgres.swap.start",
+    "put_back",
+    "switch.start",
+)
 
 _VERDICTS = {
     DONE: "DONE",
@@ -48,6 +68,7 @@ _VERDICTS = {
     RESTORED: "NOT ROLLED BACK",
     DECLINED: "NO ROLLBACK",
     NOT_PROVED: "NOT PROVED",
+    CANCELLED: "CANCELLED",
     DRILL_FAILED: "DRILL FAILED",
     DRILL_ABORTED: "DRILL ABORTED",
     DRILL_OVERDUE: "DRILL OVERDUE",

@@ -14,8 +14,8 @@ from .texts import Texts
 __all__ = ["Composer"]
 
 # PagerDuty hears of what makes an alert, and of its end. That a run goes well acknowledges nothing: a person does.
-_ACTIONS = {"opened": "trigger", "refused": "trigger", "declined": "trigger", "acknowledged": "acknowledge"}
-_ACTIONS |= dict.fromkeys(FAILURES, "trigger") | {"resolved": "resolve"}
+_ACTIONS = dict.fromkeys(("opened", "refused", "declined", "cancelled", *FAILURES), "trigger")
+_ACTIONS |= {"acknowledged": "acknowledge", "resolved": "resolve"}
 
 
 class Composer:

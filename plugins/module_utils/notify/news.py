@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..database.words import loss_in_words
-from ..outcome import DECLINED, DONE, FAILED, INVALID, PARTIAL, REFUSED, RESTORED
+from ..outcome import CANCELLED, DECLINED, DONE, FAILED, INVALID, PARTIAL, REFUSED, RESTORED
 
 __all__ = ["FAILURES", "News", "Teller"]
 
@@ -22,6 +22,7 @@ _ENDS = {
     INVALID: "invalid",
     RESTORED: "restored",
     DECLINED: "declined",
+    CANCELLED: "cancelled",
 }
 
 

@@ -212,6 +212,18 @@ Nothing was changed. The fault is elsewhere, or a rollback was tried before: som
 
 We looked whether an earlier version of {{ environment }} would help, and it would not. People are working on it.
 """,
+    "cancelled.responders": """\
+{{ environment }}: the rollback was CANCELLED
+
+{{ message }}
+What served before still serves.
+"""
+    + _NEXT,
+    "cancelled.stakeholders": """\
+{{ environment }}: the way back to an earlier version was not taken
+
+The way back was stopped before anything was changed. People are working on it.
+""",
     "broke_off.responders": f"""\
 {{{{ environment }}}}: the run BROKE OFF
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..outcome import DECLINED, DONE, FAILED, INVALID, PARTIAL, REFUSED, RESTORED
+from ..outcome import CANCELLED, CHANGES, DECLINED, DONE, FAILED, INVALID, PARTIAL, REFUSED, RESTORED
 from .facts import Facts
 from .incident import Entry
 
@@ -21,8 +21,8 @@ _WORDS = {
     RESTORED: "OLD SET RESTORED",
     REFUSED: "REFUSED",
     DECLINED: "NOT BEGUN",
+    CANCELLED: "CANCELLED",
 }
-_CHANGING = ("switch.start", "database.rewind", "database.moved", "migration.start", "postgres.swap.start")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def ending_of(facts: Facts, environment: str) -> Ending:
 
 
 def _without_a_word(facts: Facts, again: str) -> Ending:
-    changed = any(facts.all(*_CHANGING))
+    changed = any(facts.all(*CHANGES))
     if facts.all("run.closed"):
         what = "the run broke off" + (
             " while it was changing something" if changed else ", and nothing was changed"
@@ -90,7 +90,7 @@ def states_of(facts: Facts, ending: Ending) -> tuple[Entry, ...]:
 
     if facts.events:
         enter("INVESTIGATING", facts.events[0], "bad")
-    begun = facts.first("goal", *_CHANGING) or facts.stage("databases.undo")
+    begun = facts.first("goal", *CHANGES) or facts.stage("databases.undo")
     if begun:
         enter("MITIGATING", begun, "warn")
     if ending.over and ending.word in ("DONE", "NOTHING TO DO"):

@@ -74,7 +74,7 @@ def _tone(incident: Incident) -> str:
         return "good"
     return (
         "warn"
-        if incident.rollback_status != "FAILED" or incident.ended in ("REFUSED", "NOT BEGUN")
+        if incident.rollback_status != "FAILED" or incident.ended in ("REFUSED", "NOT BEGUN", "CANCELLED")
         else "bad"
     )
 

@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..cancel import Cancelled, heeding
 from ..cloudflare.cli import Cli
 from ..cloudflare.client import Client
 from ..cloudflare.errors import CloudflareError
@@ -30,7 +31,7 @@ from ..ledger.errors import LedgerError
 from ..ledger.ledger import Ledger
 from ..ledger.lock import LEASE, Lost, renew
 from ..ledger.view import View
-from ..outcome import FAILED, REFUSED, outcome
+from ..outcome import CANCELLED, FAILED, REFUSED, outcome
 from ..probe.check import Limits
 from ..probe.connect import Connector
 from ..probe.contract import Contract
@@ -246,7 +247,11 @@ def perform(work: Callable[[Task], dict[str, Any]], task: Task) -> dict[str, Any
     """
     journal = task.journal
     try:
-        result = work(task)
+        with heeding(journal, work.__module__.rpartition(".")[2]):
+            result = work(task)
+    except Cancelled as error:
+        message, after = f"nothing was changed: {error}", "give the same command again"
+        result = {"outcome": outcome(CANCELLED, message, next_=after)}
     except Unreadable as error:
         result = {
             "outcome": outcome(

@@ -83,6 +83,7 @@ ENDS = [
     (10, "nothing was changed: no target", "FAILED", "REFUSED", "INVESTIGATING"),
     (12, "no component is known to have arrived", "FAILED", "FAILED", "MITIGATING"),
     (15, "nothing was changed: the payment provider is down", "FAILED", "NOT BEGUN", "INVESTIGATING"),
+    (17, "nothing was changed: asked for", "FAILED", "CANCELLED", "INVESTIGATING"),
 ]
 
 

@@ -1,0 +1,160 @@
+"""How a run went: its events, and its result, both read from its journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.journal import read
+from ansible.module_utils.outcome import CHANGES, FAILED
+from ansible.module_utils.verdict.files import checks_of
+
+__all__ = ["Check", "Event", "Result", "event_of", "result_of"]
+
+_ABOUT_THE_EVENT = ("seq", "run", "time", "elapsed", "event", "prev", "lost", "monotonic")
+BROKE_OFF = "BROKE OFF"
+# Ansible's own: an error before the play, a wrong command line or playbook, a person's Ctrl-C, a defect.
+_ANSIBLES = {99: "INTERRUPTED"}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One record of the journal. ``time`` is UTC, ``elapsed`` in seconds since the run began."""
+
+    seq: int
+    time: datetime
+    elapsed: float
+    event: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The last result of one check: ``pass``, ``fail``, ``inconclusive`` or ``not applicable``."""
+
+    component: str
+    check: str
+    verdict: str
+    detail: str = ""
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a run ended.
+
+    ``verdict`` and ``exit_code`` are those of docs/exit-codes.md; ``BROKE OFF`` (with 12) is a run that was killed,
+    and ``ERROR`` one that Ansible could not begin. ``next`` is the command to give next. ``changed`` says whether the
+    run began to change a component or a database, whatever became of it. ``plan`` is what it wanted to do, as
+    ``plan.json`` has it, ``status`` what ``status.yml`` found (``release``, ``components``, ``databases``); ``None``
+    when the run made none. ``files`` are what it wrote, by name; ``seconds`` is how long it took.
+    """
+
+    run: str
+    playbook: str
+    environment: str
+    verdict: str
+    exit_code: int
+    message: str
+    next: str
+    details: Sequence[str]
+    changed: bool
+    journal: Path
+    files: Mapping[str, Path]
+    checks: Sequence[Check]
+    plan: Mapping[str, Any] | None
+    status: Mapping[str, Any] | None
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        """Done and proved, or nothing to do."""
+        return self.exit_code == 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as JSON has it: paths are strings."""
+        files = {name: str(path) for name, path in self.files.items()}
+        return {**asdict(self), "journal": str(self.journal), "files": files}
+
+
+def event_of(record: Mapping[str, Any]) -> Event:
+    """An event from its line of the journal."""
+    return Event(
+        record["seq"],
+        datetime.fromisoformat(record["time"]),
+        record["elapsed"],
+        record["event"],
+        {name: value for name, value in record.items() if name not in _ABOUT_THE_EVENT},
+    )
+
+
+def result_of(
+    journal: Path, *, playbook: str, environment: str, code: int | None, lines: Sequence[str] = ()
+) -> Result:
+    """The result of a run that is over.
+
+    ``code`` is what ``ansible-playbook`` ended with, ``None`` when it was killed or nobody knows; ``lines`` is what it
+    wrote last, which counts only where the journal has no word.
+    """
+    records = list(read(journal)) if journal.is_file() else []
+    events = [event_of(record) for record in records]
+    end = next((event.data for event in reversed(events) if event.event == "outcome"), None)
+    changed = any(event.event in CHANGES for event in events)
+    if end is None or (code is not None and code != end["exit_code"]):
+        end = _without_a_word(environment, playbook, code, lines, changed)
+    return Result(
+        run=journal.parent.name,
+        playbook=playbook,
+        environment=environment,
+        verdict=end["verdict"],
+        exit_code=end["exit_code"],
+        message=end["message"],
+        next=end["next"],
+        details=tuple(end["details"]),
+        changed=changed,
+        journal=journal,
+        files=_files(journal.parent),
+        checks=tuple(_check(found) for found in checks_of(records)),
+        plan=_plan(events),
+        status=_last(events, "status"),
+        seconds=events[-1].elapsed if events else 0.0,
+    )
+
+
+def _without_a_word(
+    environment: str, playbook: str, code: int | None, lines: Sequence[str], changed: bool
+) -> dict[str, Any]:
+    moved = "some components may have moved, and others not" if changed else "no component has moved"
+    again = f"ansible-playbook {playbook}.yml -i {environment}"
+    if code is None:
+        told = {"verdict": BROKE_OFF, "exit_code": FAILED, "message": f"the run was killed: {moved}"}
+        return {**told, "next": f"{again}, which goes on from here", "details": []}
+    told = {"verdict": _ANSIBLES.get(code, "ERROR"), "exit_code": code, "details": list(lines)}
+    if code == 99:
+        return {**told, "message": moved, "next": f"{again}, which goes on from here"}
+    message = f"ansible-playbook ended with {code}, and {moved}"
+    return {**told, "message": message, "next": "put right what is said above, then run again"}
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    found = [*folder.glob("report/[!.]*"), *folder.glob("validation.*"), *folder.glob("plan.json")]
+    return {path.name: path for path in sorted(found)}
+
+
+def _check(found: Mapping[str, Any]) -> Check:
+    told = dict(found)
+    named = {name: str(told.pop(name, None) or "") for name in ("component", "check", "verdict", "detail")}
+    return Check(**named, figures=told)
+
+
+def _plan(events: Sequence[Event]) -> dict[str, Any] | None:
+    """With the databases, the hash is another one."""
+    plan, databases = _last(events, "plan"), _last(events, "databases.plan")
+    return {**plan, **(databases or {})} if plan else None
+
+
+def _last(events: Sequence[Event], kind: str) -> dict[str, Any] | None:
+    return next((dict(event.data) for event in reversed(events) if event.event == kind), None)
