@@ -111,6 +111,8 @@ plan:
       type: dict
     levels: {description: Schema level per database that the ledger recorded with the target., type: dict}
     stays: {description: What the rollback does not take back., type: list, elements: str}
+    goes_back: {description: Bindings and names of secrets that go back with the versions., type: list, elements: str}
+    evidence: {description: The newest validation of the target; empty when the ledger has none., type: dict}
 identities:
   description: "Per component: what its target may be called (release, tag, commit, version_id)."
   returned: success

@@ -230,3 +230,14 @@ def test_status_knows_a_recorded_set_by_its_versions(four: History) -> None:
     four.serve("content", ("content-2", 100))
     release, misfits = live_release(four.states(), releases_of(four))
     assert (release.name if release else None, misfits) == ("r2", [])
+
+
+def test_the_plan_says_why_its_target_is_believed_good(four: History) -> None:
+    choice = target(four)
+    evidence = make_plan("test", four.states(), releases_of(four), choice, left_out=[]).evidence
+    recorded = four.view().release("r2")
+    assert recorded is not None and recorded.evidence is not None
+    assert (evidence["verdict"], evidence["time"]) == ("pass", recorded.evidence.time.isoformat())
+    assert {"tier", "by", "run", "served"} <= set(evidence)
+    named = target(four, release="r3")
+    assert make_plan("test", four.states(), releases_of(four), named, left_out=[]).evidence == {}

@@ -22,6 +22,7 @@ from .errors import Refused
 from .settle import settle
 
 __all__ = [
+    "GOES_BACK",
     "Difference",
     "Settings",
     "compare",
@@ -79,13 +80,14 @@ class Difference:
     handled: str
 
 
+GOES_BACK = "goes back with the version"
 # What is compared: how it is told, where it is, and what a rollback does with it.
 _COMPARED = (
     ("route", "routes", "by option"),
     ("domain", "domains", "stays"),
     ("cron", "crons", "by option"),
-    ("secret", "secrets", "goes back with the version"),
-    ("binding", "bindings", "goes back with the version"),
+    ("secret", "secrets", GOES_BACK),
+    ("binding", "bindings", GOES_BACK),
     ("migration", "migration", "stays"),
 )
 
@@ -157,7 +159,7 @@ def in_words(difference: Difference) -> str:
     end = {
         "by option": "a rollback leaves it so, unless asked to put it back",
         "stays": "a rollback leaves it so",
-        "goes back with the version": "goes back with the version",
+        GOES_BACK: GOES_BACK,
     }[difference.handled]
     return f"{difference.component}: {', '.join(sides)}; {end}"
 

@@ -7,12 +7,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .candidate import Candidate
 from .choose import Choice
 from .live import Index, index_of, live_release
 from .model import Release, State, Version
+
+if TYPE_CHECKING:
+    from ..ledger.view import Recorded
 
 __all__ = ["Move", "Plan", "identity_of", "make_plan"]
 
@@ -26,7 +29,8 @@ class Move:
     ``live`` is what serves now, as ``[[version id, percent], ...]``, and ``seen`` when the newest thing
     was made that the plan knows of: the switch compares both with what it finds. ``method`` is ``none``
     when the component is already where it should be. ``identity`` is what the target may say of
-    itself: ``release``, ``tag``, ``commit``, ``version_id``. Times are UTC, ISO 8601.
+    itself: ``release``, ``tag``, ``commit``, ``version_id``. ``from_commit`` is the commit of what serves
+    now, where that is one version that has one. Times are UTC, ISO 8601.
     """
 
     component: str
@@ -43,6 +47,7 @@ class Move:
     identity: dict[str, str | None]
     secret_changed: bool = False
     url: str | None = None
+    from_commit: str | None = None
 
     @property
     def changes(self) -> bool:
@@ -55,7 +60,11 @@ class Plan:
 
     ``release_made`` is when the last version of the target was made, ISO 8601. ``leaves`` is what the
     moves roll back from: names of releases, and version ids per component. ``levels`` are the schema
-    levels that the ledger recorded for the target; ``stays`` what the rollback does not take back.
+    levels that the ledger recorded for the target; ``stays`` are the settings around what serves that the
+    rollback does not take back, and ``goes_back`` those that it does: bindings, names of secrets.
+    ``evidence`` is why the target is believed good: ``verdict``, ``tier``, ``by``, ``run`` and ``time``
+    (ISO 8601) of its newest validation, and in ``served`` the seconds that it was the newest release; empty
+    when the ledger has none.
     """
 
     environment: str
@@ -69,6 +78,8 @@ class Plan:
     leaves: dict[str, Any] = field(default_factory=dict)
     levels: dict[str, str] = field(default_factory=dict)
     stays: list[str] = field(default_factory=list)
+    goes_back: list[str] = field(default_factory=list)
+    evidence: dict[str, Any] = field(default_factory=dict)
 
     @property
     def changes(self) -> bool:
@@ -121,7 +132,17 @@ def make_plan(
         left_out=sorted([*left_out, *untouched]),
         leaves=_leaves(states, choice, index, whole=not left_out and not untouched),
         levels={name: told.get("level", "") for name, told in recorded.databases.items()} if recorded else {},
+        evidence=_evidence(recorded),
     )
+
+
+def _evidence(recorded: Recorded | None) -> dict[str, Any]:
+    if recorded is None or recorded.evidence is None:
+        return {}
+    evidence = recorded.evidence
+    told = {name: getattr(evidence, name) for name in ("verdict", "tier", "by", "run")}
+    served = recorded.served.total_seconds() if recorded.served is not None else None
+    return {**told, "time": evidence.time.isoformat(), "served": served}
 
 
 def _leaves(states: Mapping[str, State], choice: Choice, index: Index, *, whole: bool) -> dict[str, Any]:
@@ -160,7 +181,13 @@ def _move(state: State, candidate: Candidate, index: Index, reason: str) -> Move
         identity=identity_of(version, candidate.release.name),
         secret_changed=not there and _secret_changed(state, version),
         url=version.url,
+        from_commit=_commit_of(state, serving),
     )
+
+
+def _commit_of(state: State, serving: list[tuple[str, float]]) -> str | None:
+    version = state.version(serving[0][0]) if len(serving) == 1 else None
+    return version.commit if version is not None else None
 
 
 def identity_of(version: Version, release: str | None) -> dict[str, str | None]:

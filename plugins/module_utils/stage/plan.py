@@ -12,7 +12,7 @@ from typing import Any
 
 from ..cloudflare.errors import CloudflareError
 from ..cloudflare.reach import Reach
-from ..cloudflare.settings import Settings, compare, in_words, read_all
+from ..cloudflare.settings import GOES_BACK, Settings, compare, in_words, read_all
 from ..concurrent import each
 from ..outcome import REFUSED, outcome
 from ..release.candidate import Rules
@@ -155,7 +155,7 @@ def _unreachable(task: Task, reach: Reach, made: Plan) -> list[str]:
 
 
 def _stays(task: Task, made: Plan) -> list[str]:
-    """What the rollback does not take back, as far as the ledger knows how it was."""
+    """What the rollback does not take back, as far as the ledger knows how it was; the plan gets what it does."""
     recorded = task.known.release(made.release)
     config = task.known.config(recorded.config) if recorded and recorded.config else None
     if config is None:
@@ -169,13 +169,14 @@ def _stays(task: Task, made: Plan) -> list[str]:
         now = read_all(task.client, dict(live.values()))
     except CloudflareError as error:
         return [f"not known, because it could not be read: {error}"]
-    return [
-        in_words(difference)
+    differences = [
+        difference
         for name in live
         if name in config
         for difference in compare(name, Settings.of_dict(config[name]), now[name])
-        if difference.handled != "goes back with the version"
     ]
+    made.goes_back = [in_words(each_) for each_ in differences if each_.handled == GOES_BACK]
+    return [in_words(each_) for each_ in differences if each_.handled != GOES_BACK]
 
 
 def _refused(task: Task, refusal: Refusal, now: datetime) -> dict[str, Any]:
