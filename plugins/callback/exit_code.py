@@ -16,6 +16,8 @@ from ansible.plugins.callback import CallbackBase
 ansible.module_utils.__path__.append(str(Path(__file__).parents[1] / "module_utils"))
 
 from ansible.module_utils.journal import Journal, name_run, runs_folder  # noqa: E402
+from ansible.module_utils.ledger.declared import operator_of  # noqa: E402
+from ansible.module_utils.origin import origin_of  # noqa: E402
 from ansible.module_utils.outcome import CHANGING, ending  # noqa: E402
 from ansible.module_utils.redact import Redactor  # noqa: E402
 
@@ -56,8 +58,11 @@ class CallbackModule(CallbackBase):
         redactor = Redactor([os.environ.get("CLOUDFLARE_API_TOKEN")])
         self._journal = Journal(runs_folder(root), self._run, redactor)
         # The first line of the journal carries the clock: the time of a run counts from the command.
-        name, limit = Path(playbook._file_name).stem, context.CLIARGS.get("subset")
-        self._journal.write("run.start", playbook=name, limit=limit)
+        name, asked = Path(playbook._file_name).stem, context.CLIARGS
+        made_with = origin_of(asked.get("inventory") or ())
+        self._journal.write(
+            "run.start", playbook=name, limit=asked.get("subset"), operator=operator_of(""), **made_with
+        )
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
         self._did_switch = self._switching
