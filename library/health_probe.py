@@ -12,6 +12,8 @@ description:
   - Asks all components at once, over the public address, and checks status, body, version, freshness, TLS and time
     against the contract of each. It keeps asking a component that fails, up to O(probing.seconds).
   - Fails when one component breaks its contract. A component that is declared to have no check is named as such.
+  - Compares security headers and certificate with how they were before the change, when it is told; what is gone and
+    not explained by the release fails.
   - Writes C(validation.json) and C(validation.xml) (JUnit) of what the run has checked so far beside the journal.
 options:
   identities:
@@ -26,6 +28,22 @@ options:
     default: nothing
   left_out: {description: Declared components that this run does not touch., type: list, elements: str, default: []}
   databases: {description: What M(database_check) returned., type: list, elements: dict, default: []}
+  before:
+    description: "How the components were before the change: C(seen) of M(service_before). Without it nothing is compared."
+    type: dict
+  recorded_headers:
+    description: "Per component: the security headers that the release had when it was found to be good."
+    type: dict
+    default: {}
+  vantage_points:
+    description: Places besides this machine from which every contract is checked too.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name: {description: What it is called., type: str, required: true}
+      connect_to: {description: "C(host:port) to connect to, whatever the name is.", type: str, default: ""}
+      proxy: {description: "A proxy there: C(http://) for CONNECT, or C(socks5://).", type: str, default: ""}
   notes: {description: Lines to show with the verdict., type: list, elements: str, default: []}
   budget: {description: Seconds that the whole run may take; a run that took longer says so., type: float, default: 120}
 extends_documentation_fragment: [knowngood.run, knowngood.components, knowngood.probing]
@@ -48,7 +66,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 checked:
-  description: "Per component: verdict, problems, url, attempts, seconds, version, tls_days."
+  description: "Per component: verdict, problems, url, attempts, seconds, version, tls_days, earlier, headers."
   returned: always
   type: list
   elements: dict

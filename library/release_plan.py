@@ -113,6 +113,10 @@ plan:
     stays: {description: What the rollback does not take back., type: list, elements: str}
     goes_back: {description: Bindings and names of secrets that go back with the versions., type: list, elements: str}
     evidence: {description: The newest validation of the target; empty when the ledger has none., type: dict}
+recorded_headers:
+  description: "Per component: the security headers that the target had when it was found to be good."
+  returned: success
+  type: dict
 identities:
   description: "Per component: what its target may be called (release, tag, commit, version_id)."
   returned: success

@@ -36,6 +36,7 @@ STAGES = {
     "release_plan": "plan",
     "cloudflare_rehearse": "rehearse",
     "cloudflare_switch": "switch",
+    "service_before": "before",
     "health_probe": "validate",
     "service_rates": "rates",
     "cloudflare_info": "status",

@@ -69,6 +69,8 @@ def _told(event: dict[str, Any], *, verbose: bool) -> str | None:
         return f"  {component:<20} no answer ({event['fault']}): reading back"
     if kind == "rates":
         return f"  {component:<20} {event['check']} {event['verdict']}: {event['bad']} of {event['n']} bad"
+    if kind == "check" and event.get("quiet") and not verbose:
+        return None
     if kind == "check":
         return f"  {component:<20} {event['check']} {event['verdict']}{_because(event.get('detail'))}"
     if kind == "probe" and event.get("unseen"):

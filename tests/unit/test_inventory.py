@@ -242,12 +242,14 @@ BETWEEN_STAGES = {
     "databases_undo",
     "record_validated",
     "rehearse_not_yet",
+    "validate_before",
     "validate_came_before",
     "validate_databases",
     "validate_notes",
+    "validate_recorded_headers",
 }
 RESULTS = {
-    "changed", "checked", "databases", "failed", "hash", "identities", "notes", "restored", "run", "table",
+    "changed", "checked", "databases", "failed", "hash", "identities", "notes", "restored", "run", "seen", "table",
 }  # fmt: skip
 # A part of require_approval.
 PARTS = {"data_loss"}

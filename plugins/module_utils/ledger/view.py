@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,13 +17,14 @@ __all__ = ["Condemnation", "Evidence", "Frozen", "Goal", "Recorded", "View", "se
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A validation and its verdict, ``pass`` or ``fail``."""
+    """A validation and its verdict, ``pass`` or ``fail``; ``headers``: the security headers by component."""
 
     verdict: str
     tier: str
     run: str
     by: str
     time: datetime
+    headers: Mapping[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +189,8 @@ class View:
         name, verdict, told = _text(body["release"]), body["verdict"], body.get("set")
         if verdict not in ("pass", "fail"):
             raise ValueError(f"verdict {verdict!r}")
-        evidence = Evidence(verdict, _text(body["tier"]), _text(body["run"]), entry.by, entry.time)
+        headers = {name: list(found) for name, found in (body.get("headers") or {}).items()}
+        evidence = Evidence(verdict, _text(body["tier"]), _text(body["run"]), entry.by, entry.time, headers)
         known = self._releases.get(name)
         if known is not None and told in (None, set_fingerprint(known.versions)):
             self._releases[name] = dataclasses.replace(known, evidence=evidence)

@@ -123,11 +123,12 @@ def judge(
     max_skew: float,
     slow: float,
     tls_margin: float,
+    said_before: str | None = None,
 ) -> list[str]:
     """What in ``answer`` breaks the contract; empty when it is kept.
 
     ``identity`` is what the expected version is called (``None``: any version will do). ``max_skew``
-    and ``slow`` are seconds, ``tls_margin`` days.
+    and ``slow`` are seconds, ``tls_margin`` days. ``said_before`` is the version that it said before the switch.
     """
     problems = []
     if answer.status not in contract.status:
@@ -140,7 +141,7 @@ def judge(
     else:
         problems += _body_problems(contract, answer, document)
         if identity is not None:
-            problems += _version_problems(contract, answer, document, identity)
+            problems += _version_problems(contract, answer, document, identity, said_before)
         problems += _freshness_problems(contract, answer, document, max_skew)
     if answer.seconds > slow:
         problems.append(f"took {answer.seconds:.1f} s, more than {slow:g} s")
@@ -202,7 +203,11 @@ def _body_problems(contract: Contract, answer: Answer, document: Any) -> list[st
 
 
 def _version_problems(
-    contract: Contract, answer: Answer, document: Any, identity: Mapping[str, str | None]
+    contract: Contract,
+    answer: Answer,
+    document: Any,
+    identity: Mapping[str, str | None],
+    said_before: str | None,
 ) -> list[str]:
     if "unknown" in contract.version:
         return []
@@ -214,7 +219,12 @@ def _version_problems(
     if expected is None:
         return [f"says version {_repeated(said)}, and nothing tells what the {kind} should be"]
     same = _same_commit(str(said), expected) if kind == "commit" else str(said) == expected
-    return [] if same else [f"serves version {_repeated(said)} instead of {expected}"]
+    if same:
+        return []
+    constant = ""
+    if _repeated(said) == said_before:
+        constant = ", as before the switch: it did not move, or it says so whatever is deployed"
+    return [f"serves version {_repeated(said)} instead of {expected}{constant}"]
 
 
 def _same_commit(one: str, other: str) -> bool:

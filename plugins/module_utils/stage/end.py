@@ -8,13 +8,14 @@ from typing import Any
 from ..cloudflare.automatic import pause, to_pause
 from ..cloudflare.hold import hold
 from ..concurrent import each
-from ..journal import last_outcome
+from ..journal import last_outcome, read
 from ..ledger.errors import LedgerError
 from ..ledger.lock import release
 from ..ledger.view import Goal, View
 from ..outcome import DONE, FAILED, INVALID, NOT_PROVED, PARTIAL
 from ..release.choose import UNNAMED
 from ..release.model import Component
+from ..verdict.posture import headers_seen
 from .options import CLOUDFLARE, LEDGER, RUN
 from .task import Task
 
@@ -131,7 +132,13 @@ def _evidence(
     new.append(
         (
             "evidence",
-            {"release": plan["release"], "verdict": "pass", "tier": "quick", "run": task.journal.run},
+            {
+                "release": plan["release"],
+                "verdict": "pass",
+                "tier": "quick",
+                "run": task.journal.run,
+                "headers": headers_seen(read(task.journal.path), versions),
+            },
         )
     )
     return new

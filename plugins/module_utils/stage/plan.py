@@ -61,6 +61,7 @@ def work(task: Task) -> dict[str, Any]:
     result: dict[str, Any] = {
         "plan": made.as_dict(),
         "identities": made.identities,
+        "recorded_headers": _recorded_headers(task, made),
         "table": table,
         "asked": asked if params["plan"] else {},
     }
@@ -72,6 +73,13 @@ def work(task: Task) -> dict[str, Any]:
             "after": "".join(f"{move.component}: {move.to_label}\n" for move in made.moves),
         }
     return result
+
+
+def _recorded_headers(task: Task, made: Plan) -> dict[str, list[str]]:
+    """The security headers that the target had when it was found to be good, as far as the ledger knows."""
+    recorded = task.known.release(made.release)
+    evidence = recorded.evidence if recorded else None
+    return dict(evidence.headers) if evidence else {}
 
 
 def _asked(task: Task) -> dict[str, Any]:

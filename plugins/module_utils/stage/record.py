@@ -7,9 +7,10 @@ from typing import Any
 
 from ..cloudflare.settings import fingerprint, read_all
 from ..concurrent import each
-from ..journal import last_outcome
+from ..journal import last_outcome, read
 from ..outcome import DONE, INVALID, REFUSED, outcome
 from ..release.live import live_release
+from ..verdict.posture import headers_seen
 from .options import CLOUDFLARE, COMPONENTS, DATABASES, GROUPING, LEDGER, RUN
 from .task import Task
 
@@ -72,7 +73,13 @@ def work(task: Task) -> dict[str, Any]:
         new.append(
             (
                 "evidence",
-                {"release": name, "verdict": verdict, "tier": params["tier"], "run": task.journal.run},
+                {
+                    "release": name,
+                    "verdict": verdict,
+                    "tier": params["tier"],
+                    "run": task.journal.run,
+                    "headers": headers_seen(read(task.journal.path), versions),
+                },
             )
         )
         written = [] if task.check_mode else task.ledger.append(*new)

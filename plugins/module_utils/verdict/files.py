@@ -40,7 +40,7 @@ def checks_of(events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-_ABOUT_THE_EVENT = ("seq", "run", "time", "elapsed", "event", "prev", "lost", "monotonic")
+_ABOUT_THE_EVENT = ("seq", "run", "time", "elapsed", "event", "prev", "lost", "monotonic", "quiet")
 
 
 def document(run: str, checks: list[dict[str, Any]]) -> dict[str, Any]:
