@@ -29,12 +29,22 @@ options:
       trigger:
         description: What made somebody roll back.
         type: str
-        choices: [person, deploy, health, security]
+        choices: [person, deploy, health, performance, errors, database, payments, security]
         default: person
       detected: {description: "When it was noticed, ISO 8601.", type: str, default: ""}
+      detected_by: {description: Who or what noticed it., type: str, default: ""}
       reason: {description: Why., type: str, default: ""}
+      evidence: {description: "What showed it: a link to an alert, a line of a log.", type: str, default: ""}
+      scribe: {description: Who writes down what people do., type: str, default: ""}
       automatic: {description: Whether nobody typed this run., type: bool, default: false}
       drill: {description: Whether this is an exercise., type: bool, default: false}
+  owner: {description: Who looks after the environment and its procedures; the report says so., type: str, default: ""}
+  dashboards:
+    description:
+      - Links for the report, by name. C({from}) and C({to}) become the time window of the incident in ISO 8601,
+        C({from_ms}) and C({to_ms}) the same in milliseconds since 1970.
+    type: dict
+    default: {}
   break_lock:
     description: Why a lock that somebody else holds may be broken; it goes into the ledger. Empty to break none.
     type: str

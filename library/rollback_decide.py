@@ -14,9 +14,9 @@ description:
     with exit code 15. It changes nothing.
 options:
   trigger:
-    description: What started the run, a deploy that failed or a health check.
+    description: What started the run, such as a deploy that failed or a health check.
     type: str
-    choices: [deploy, health]
+    choices: [person, deploy, health, performance, errors, database, payments, security]
     default: deploy
   incident: {description: "Id of the incident, by which attempts are counted.", type: str, default: ""}
   attempts: {description: Automatic rollbacks per incident., type: int, default: 1}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from plugins.module_utils.incident import NotATime, opened
+from plugins.module_utils.incident import TRIGGERS, NotATime, opened
 
 SAID = {
     "incident": "",
@@ -43,3 +43,18 @@ def test_the_moment_of_detection_is_utc() -> None:
     assert opened("run", **{**SAID, "detected": "2026-11-24 21:30"})["detected"] == "2026-11-24T21:30:00Z"
     with pytest.raises(NotATime, match="half past nine"):
         opened("run", **{**SAID, "detected": "half past nine"})
+
+
+def test_who_noticed_it_and_what_showed_it_are_kept() -> None:
+    told = opened("run", **SAID, detected_by="PagerDuty", evidence="https://alerts.example/7", scribe="bob")
+    assert (told["source"], told["evidence"], told["scribe"]) == (
+        "PagerDuty",
+        "https://alerts.example/7",
+        "bob",
+    )
+    assert opened("run", **{**SAID, "automatic": True})["source"] == "automatic"
+
+
+@pytest.mark.parametrize("trigger", TRIGGERS)
+def test_every_trigger_of_the_runbook_has_a_severity(trigger: str) -> None:
+    assert opened("run", **{**SAID, "trigger": trigger})["severity"] in ("CRITICAL", "HIGH")

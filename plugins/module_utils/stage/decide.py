@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..concurrent import each
+from ..incident import TRIGGERS
 from ..outcome import DECLINED, outcome
 from ..probe.check import check
 from ..probe.contract import Contract
@@ -23,7 +24,7 @@ SPEC: dict[str, Any] = {
     **LEDGER,
     **PROBING,
     "databases": {**DATABASES["databases"], "required": False, "default": []},
-    "trigger": {"type": "str", "choices": ["deploy", "health"], "default": "deploy"},
+    "trigger": {"type": "str", "choices": list(TRIGGERS), "default": "deploy"},
     "incident": {"type": "str", "default": ""},
     "attempts": {"type": "int", "default": 1},
     "cooldown": {"type": "float", "default": 1800},

@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from ..incident import SEVERITIES, NotATime, opened
+from ..incident import SEVERITIES, TRIGGERS, NotATime, opened
 from ..ledger.lock import LEASE, Held, Holder, break_, take
 from ..outcome import REFUSED, outcome
 from .options import CLOUDFLARE, LEDGER, RUN
@@ -24,17 +24,18 @@ SPEC: dict[str, Any] = {
         "options": {
             "id": {"type": "str", "default": ""},
             "severity": {"type": "str", "choices": ["", *SEVERITIES], "default": ""},
-            "trigger": {
-                "type": "str",
-                "choices": ["person", "deploy", "health", "security"],
-                "default": "person",
-            },
+            "trigger": {"type": "str", "choices": list(TRIGGERS), "default": "person"},
             "detected": {"type": "str", "default": ""},
+            "detected_by": {"type": "str", "default": ""},
             "reason": {"type": "str", "default": ""},
+            "evidence": {"type": "str", "default": ""},
+            "scribe": {"type": "str", "default": ""},
             "automatic": {"type": "bool", "default": False},
             "drill": {"type": "bool", "default": False},
         },
     },
+    "owner": {"type": "str", "default": ""},
+    "dashboards": {"type": "dict", "default": {}},
     "break_lock": {"type": "str", "default": ""},
     "wait": {"type": "float", "default": 600},
 }
@@ -52,7 +53,8 @@ def work(task: Task) -> dict[str, Any]:
             fields = opened(task.journal.run, incident=told.pop("id"), operator=task.operator, **told)
         except NotATime as error:
             return {"outcome": outcome(REFUSED, f"nothing was changed: {error}", next_="correct -e detected")}
-        task.journal.write("incident.opened", **fields)
+        around = {name: task.params[name] or None for name in ("owner", "dashboards")}
+        task.journal.write("incident.opened", **fields, environment=task.params["environment_name"], **around)
     if task.params["break_lock"]:
         broken = break_(task.ledger, task.params["break_lock"])
         if broken is not None:
