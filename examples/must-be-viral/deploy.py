@@ -42,6 +42,7 @@ CALLEES = ("auth", "content", "analytics", "websocket")
 GATEWAY = "api-gateway"
 WORKERS = (*CALLEES, GATEWAY)
 SITE = "site"
+MAINTENANCE = "maintenance"
 COMPONENTS = (*WORKERS, SITE)
 AT_ONCE = 2  # wrangler processes; each keeps a core busy
 
@@ -140,6 +141,7 @@ class Account:
     """The few REST calls that prepare the account; everything else is wrangler's."""
 
     def __init__(self, target: Target) -> None:
+        self._api = target.api_url
         self._base = f"{target.api_url}/accounts/{target.account_id}"
         self._http = requests.Session()
         self._http.headers["authorization"] = f"Bearer {target.token}"
@@ -147,10 +149,11 @@ class Account:
     def call(self, method: str, path: str, body: object = None, *, absent: Any = _REFUSE) -> Any:
         """The `result` of a call, or `absent` if that is given and the answer is 404.
 
-        DeployError carries the API's own message.
+        The path is below the account, or below /zones. DeployError carries the API's own message.
         """
+        base = self._api if path.startswith("/zones") else self._base
         try:
-            answer = self._http.request(method, self._base + path, json=body, timeout=30)
+            answer = self._http.request(method, base + path, json=body, timeout=30)
             content = answer.json()
         except (requests.RequestException, ValueError) as error:
             raise DeployError(f"{method} {path}: {error}") from error
@@ -183,7 +186,7 @@ class Account:
         return ids
 
     def project(self, name: str, domains: Iterable[str]) -> None:
-        """Makes sure that the Pages project exists and has its domains."""
+        """Makes sure that the Pages project exists, and has its domains, with their DNS records."""
         path = f"/pages/projects/{name}"
         if self.call("GET", path, absent=None) is None:
             self.call("POST", "/pages/projects", {"name": name, "production_branch": "main"})
@@ -191,6 +194,19 @@ class Account:
         for domain in domains:
             if domain not in known:
                 self.call("POST", f"{path}/domains", {"name": domain})
+                self._point(domain, f"{name}.pages.dev")
+
+    def _point(self, domain: str, to: str) -> None:
+        """Lets a name without records lead to the project, where the zone is in this account."""
+        zones = self.call("GET", "/zones?per_page=50")
+        zone = next((zone for zone in zones if f".{domain}".endswith(f".{zone['name']}")), None)
+        if zone is None or self.call("GET", f"/zones/{zone['id']}/dns_records?name.exact={domain}"):
+            return
+        record = {"type": "CNAME", "name": domain, "content": to, "ttl": 1, "proxied": True}
+        self.call("POST", f"/zones/{zone['id']}/dns_records", record)
+
+    def has_script(self, script: str) -> bool:
+        return self.call("GET", f"/workers/scripts/{script}/settings", absent=None) is not None
 
     def has_secret(self, script: str, name: str) -> bool:
         return any(
@@ -215,6 +231,13 @@ class _Deployment:
         # A release is found again by this name: it opens the message of Workers and Pages alike.
         return f"{self.release}: Must Be Viral"
 
+    def prepare(self) -> None:
+        """The page that is shown when the application is away. It is no part of a release, and made once."""
+        path = HERE / "workers" / MAINTENANCE / "wrangler.toml"
+        script = tomllib.loads(path.read_text())["env"][self.environment]["name"]
+        if not self.account.has_script(script):
+            self.wrangler("deploy", "--config", str(path), "--env", self.environment)
+
     def component(self, name: str) -> None:
         started = time.monotonic()
         if name == SITE:
@@ -235,7 +258,9 @@ class _Deployment:
         if worker == "auth" and not self.account.has_secret(script, SECRET):
             arguments += ["--secrets-file", str(self._write("secrets.json", {SECRET: secrets.token_hex(32)}))]
         path = self._write(f"{worker}/wrangler.json", config)
-        for binding in config["env"][self.environment].get("d1_databases", []):
+        # The payments' table is made by the code that needs it.
+        if worker == "content":
+            (binding,) = config["env"][self.environment]["d1_databases"]
             self._migrate(worker, binding["database_name"], path)
             arguments += ["--define", f"__SCHEMA__:{self.schema}"]
         self.wrangler("deploy", "--config", str(path), "--env", self.environment, *arguments)
@@ -321,6 +346,8 @@ def deploy(
 
         schema = BAD_MIGRATION if bad_migration else FIRST_MIGRATION.get(release, LAST_MIGRATION)
         deployment = _Deployment(release, bad, schema, environment, Account(target), call, tmp)
+        if only is None:
+            deployment.prepare()
         for stage in (CALLEES, (GATEWAY, SITE)):
             chosen = [component for component in stage if only is None or component in only]
             list(pool.map(deployment.component, chosen))  # raises what a component raised

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Fragments ``knowngood.run``, ``.cloudflare``, ``.components``, ``.databases``, ``.grouping``, ``.ledger``, ``.probing`` and ``.moves``.
+    """Fragments ``knowngood.run``, ``.cloudflare``, ``.components``, ``.databases``, ``.grouping``, ``.ledger``,
+    ``.names``, ``.probing`` and ``.moves``.
 
     ``.databases_optional`` and ``.locked`` are ``.databases`` and ``.ledger`` for modules that work without.
     """
@@ -179,6 +180,33 @@ options:
     description: "Who gives the command, for the ledger; empty for C(user@host) of this machine."
     type: str
     default: ""
+"""
+
+    NAMES = r"""
+options:
+  names:
+    description: The names of the group C(dns), as C(roles/recovery) gathers them from the inventory. See C(docs/dns.md).
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      component: {description: Name of the inventory host., type: str, required: true}
+      zone: {description: "The zone, by its name.", type: str, required: true}
+      name: {description: "The name in it, in full.", type: str, required: true}
+      records:
+        description: >-
+          The records that the name has on a normal day, each with C(type), C(content), and if need be C(ttl) in seconds,
+          C(proxied), C(priority). Of the types A, AAAA and CNAME it has these and no others.
+        type: list
+        elements: dict
+        default: []
+      failover: {description: The records that it has after a failover., type: list, elements: dict, default: []}
+      authority:
+        description: Addresses of its name servers (C(192.0.2.1), C(192.0.2.1:53)); empty to ask the resolvers for them.
+        type: list
+        elements: str
+        default: []
+      resolvers: {description: Addresses of resolvers to ask., type: list, elements: str, default: []}
 """
 
     # For what goes on only while the run holds the lock of the environment, or without a ledger.

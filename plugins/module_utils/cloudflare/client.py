@@ -27,7 +27,8 @@ class Client:
 
     ``timeout`` bounds one attempt, ``patience`` all attempts of one call, both in seconds. Reads are
     tried again after 429, 5xx and connection faults; a write only after 429, which Cloudflare sends
-    before it does anything. A write without an answer raises :class:`Unanswered`.
+    before it does anything. A write without an answer raises :class:`Unanswered`. A path is below the
+    account, or from the root of the API when it begins with a slash (zones).
     """
 
     def __init__(
@@ -125,7 +126,7 @@ class Client:
     def _send(
         self, method: str, path: str, params: dict[str, Any], body: Any, attempt: int
     ) -> requests.Response:
-        full = f"{self._url}/accounts/{self.account}/{path}"
+        full = self._url + (path if path.startswith("/") else f"/accounts/{self.account}/{path}")
         with self._pace:
             began = time.monotonic()
             status: int | str = "no answer"

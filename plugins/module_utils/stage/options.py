@@ -14,6 +14,7 @@ __all__ = [
     "LEDGER",
     "LOCKED",
     "MOVING",
+    "NAMES",
     "PROBING",
     "RUN",
 ]
@@ -125,6 +126,22 @@ DATABASES: dict[str, Any] = {
                     "sql": {"type": "path"},
                 },
             },
+        },
+    }
+}
+NAMES: dict[str, Any] = {
+    "names": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {
+            "component": {"type": "str", "required": True},
+            "zone": {"type": "str", "required": True},
+            "name": {"type": "str", "required": True},
+            "records": {"type": "list", "elements": "dict", "default": []},
+            "failover": {"type": "list", "elements": "dict", "default": []},
+            "authority": {"type": "list", "elements": "str", "default": []},
+            "resolvers": {"type": "list", "elements": "str", "default": []},
         },
     }
 }
