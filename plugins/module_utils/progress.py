@@ -49,10 +49,10 @@ def _told(event: dict[str, Any], *, verbose: bool) -> str | None:
     if kind == "database.moved":
         kept = f", what it loses is kept in {len(event['kept'])} file(s)" if event["kept"] else ""
         return f"  {event['database']:<20} {event['method']}, done{kept}"
-    if kind in _SAID:
     if kind == "dns.changed":
         before, after = ("; ".join(event[side]) or "nothing" for side in ("before", "after"))
         return f"  {component:<20} {before} -> {after}"
+    if kind in _SAID:
         return _SAID[kind].format(**event)
     if kind == "goal":
         by = event.get("approved_by")
