@@ -212,6 +212,26 @@ options:
     # For what goes on only while the run holds the lock of the environment, or without a ledger.
     LOCKED = LEDGER.replace("required: true", "required: false", 1)
 
+    DRILLED = r"""
+options:
+  environment_class: {description: "What the environment is: C(production), C(staging) or C(local).", type: str, default: ""}
+  drills: {description: "Whether and how it is drilled, see C(docs/drills.md).", type: dict, default: {}}
+  inventories: {description: "Folder of all inventories, which say what is production.", type: path, required: true}
+  inventory_dir: {description: Folder of the inventory that is drilled., type: path, required: true}
+  left_out:
+    description: Components that are not in this run; a drill is of the whole set.
+    type: list
+    elements: str
+    default: []
+  third_parties:
+    description: Services of others that are observed too.
+    type: list
+    elements: dict
+    default: []
+  folder: {description: Folder of the scenarios., type: path, required: true}
+  scenarios: {description: "C(all), a tag such as C(short), or names with commas in between.", type: str, default: short}
+"""
+
     PROBING = r"""
 options:
   probing:

@@ -16,6 +16,7 @@ _SAID = {
     "lock.trouble": "  the lock was not renewed: {why}",
     "approval.bypassed": "  EMERGENCY, without an approval: {reason} ({by})",
     "declined": "  no rollback: {why}",
+    "drill": "  {step:<9} {said}",
     "unfrozen": "  not frozen any more",
     "ledger.trouble": "  the ledger was not written: {why}",
 }

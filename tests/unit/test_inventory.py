@@ -250,6 +250,7 @@ BETWEEN_STAGES = {
 }
 RESULTS = {
     "changed", "checked", "databases", "failed", "hash", "identities", "notes", "restored", "run", "seen", "table",
+    "user_input",
 }  # fmt: skip
 # A part of require_approval.
 PARTS = {"data_loss"}

@@ -1,0 +1,156 @@
+"""The rollback of a drill is the real one: ``ansible-playbook rollback.yml`` as a process, and its journal."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ..journal import FILE, new_run_id, read
+
+__all__ = ["LEAVE", "REFUSE", "ROLL_BACK", "Broken", "Ended", "Playbooks", "decision_of"]
+
+ROLL_BACK, LEAVE, REFUSE = "roll_back", "leave", "refuse"
+_LOOK = 0.05
+
+
+class Broken(Exception):
+    """A process could not be started, or did not end as it must; the message has its last words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a rollback ended. ``decision`` is what it decided, or how it failed; times are those of its journal."""
+
+    run: str
+    code: int
+    decision: str
+    message: str
+    decided: datetime | None
+    first_change: datetime | None
+    last_change: datetime | None
+    verified: datetime | None
+
+
+@dataclass(frozen=True)
+class Playbooks:
+    """Starts playbooks as a person would, with the inventory and the variables of the drill itself."""
+
+    root: Path
+    inventory: Sequence[str]
+    runs: Path
+    extra: Sequence[str]
+
+    def rollback(self, log: Path, variables: Mapping[str, Any]) -> Ended:
+        """Run ``rollback.yml`` to its end, and read its journal. Raises :class:`Broken`."""
+        run = new_run_id()
+        arguments = [part for source in self.inventory for part in ("-i", source)]
+        arguments += [part for given in self.extra for part in ("-e", given)]
+        code = follow(
+            [_ansible_playbook(), "rollback.yml", *arguments, "-e", json.dumps(variables)],
+            cwd=self.root,
+            environ={**_clean(), "KNOWNGOOD_RUN": run, "KNOWNGOOD_RUNS": str(self.runs)},
+            log=log,
+        )
+        journal = self.runs / run / FILE
+        if not journal.exists():
+            raise Broken(f"rollback.yml ended with {code} and left no journal: {last_words(log)}")
+        return _ended(run, code, list(read(journal)))
+
+
+def follow(
+    command: Sequence[str],
+    *,
+    cwd: Path,
+    environ: Mapping[str, str],
+    log: Path,
+    each_look: Callable[[], None] = lambda: None,
+) -> int:
+    """Run a command with its output in a file; its exit code. It is killed when ``each_look`` raises."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        try:
+            process = subprocess.Popen(
+                command, cwd=cwd, env=environ, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            )
+        except OSError as error:
+            raise Broken(f"{command[0]} cannot be started: {error.strerror}") from None
+        try:
+            while process.poll() is None:
+                each_look()
+                time.sleep(_LOOK)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+    return process.returncode
+
+
+def last_words(log: Path) -> str:
+    """The end of what a process wrote."""
+    text = log.read_text(errors="replace").strip() if log.exists() else ""
+    return " / ".join(text.splitlines()[-3:])[-400:] or "it said nothing"
+
+
+def decision_of(code: int, events: Iterable[Mapping[str, Any]]) -> str:
+    """What a rollback decided: by its exit code, and by what it moved."""
+    moved = any(
+        (event["event"] == "switch.end" and event.get("state") == "moved")
+        or event["event"] == "database.moved"
+        for event in events
+    )
+    if moved:
+        return ROLL_BACK if code == 0 else f"failed with {code}"
+    if code == 10:
+        return REFUSE
+    # Declined, nothing to do, or nothing to do and the trouble goes on: the set stays.
+    return LEAVE if code in (0, 13, 15) else f"failed with {code}"
+
+
+def _ended(run: str, code: int, events: list[dict[str, Any]]) -> Ended:
+    decided = _times(events, "goal", "declined") or _times(events, "outcome")
+    changed = _times(events, "switch.start", "database.moved")
+    verified = [event for event in events if event["event"] == "outcome" and event.get("exit_code") == 0]
+    last = [event for event in events if event["event"] == "outcome"]
+    done = _times(events, "switch.end", "database.moved")
+    decision = decision_of(code, events)
+    return Ended(
+        run=run,
+        code=code,
+        decision=decision,
+        message=str(last[-1]["message"]) if last else "",
+        decided=decided[0] if decided else None,
+        first_change=changed[0] if changed and decision == ROLL_BACK else None,
+        last_change=done[-1] if done and decision == ROLL_BACK else None,
+        verified=_time(verified[-1]) if verified else None,
+    )
+
+
+def _times(events: Iterable[Mapping[str, Any]], *kinds: str) -> list[datetime]:
+    return [_time(event) for event in events if event["event"] in kinds]
+
+
+def _time(event: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(event["time"])
+
+
+def _clean() -> dict[str, str]:
+    """The environment without what belongs to this run."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("KNOWNGOOD_RUN", "KNOWNGOOD_COMMAND")
+    }
+
+
+def _ansible_playbook() -> str:
+    beside = Path(sys.executable).with_name("ansible-playbook")
+    return str(beside) if beside.exists() else shutil.which("ansible-playbook") or "ansible-playbook"

@@ -1,0 +1,206 @@
+"""Run the scenarios of a drill, one after the other, and write down what they came to."""
+
+from __future__ import annotations
+
+import fcntl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ..drill.ask import Vantage
+from ..drill.child import Playbooks
+from ..drill.gate import problems
+from ..drill.history import append, dates_of, line_of, read_history, slower
+from ..drill.result import ABORTED, FAIL, NOT_APPLICABLE, PASS, Result
+from ..drill.run import Means, run
+from ..drill.scenario import Scenario, Wrong, choose, read_all
+from ..drill.settings import Settings, settings_of
+from ..outcome import DONE, DRILL_ABORTED, DRILL_FAILED, REFUSED, outcome
+from ..probe.contract import Contract
+from ..release.text import columns
+from .drill_check import DRILLED, refused
+from .options import GROUPING
+from .task import Task
+
+__all__ = ["SPEC", "work"]
+
+SPEC: dict[str, Any] = {
+    **DRILLED,
+    **GROUPING,
+    "root": {"type": "path", "required": True},
+    "inventory": {"type": "list", "elements": "str", "required": True},
+    "confirmed": {"type": "str", "default": ""},
+    "unattended": {"type": "bool", "default": False},
+}
+
+
+def work(task: Task) -> dict[str, Any]:
+    """All of them; the environment is as before at the end of each, or the drill ends there."""
+    params = task.params
+    found = problems(params) or _not_confirmed(task)
+    if found:
+        return {"outcome": refused(task, found)}
+    try:
+        scenarios = choose(read_all(Path(params["folder"])), params["scenarios"])
+    except Wrong as error:
+        return {"outcome": refused(task, error.problems)}
+    if task.check_mode:
+        return {"scenarios": [_planned(scenario) for scenario in scenarios]}
+    settings = settings_of(params["drills"], Path(params["runs_dir"]))
+    with _alone(Path(params["runs_dir"])) as alone:
+        if not alone:
+            return {"outcome": refused(task, [f"another drill is under way in {params['runs_dir']}"])}
+        results = _drilled(task, settings, scenarios)
+    return {
+        "changed": True,
+        "results": [one.as_dict() for one in results],
+        "outcome": _end(task, settings, results),
+    }
+
+
+def _drilled(task: Task, settings: Settings, scenarios: list[Scenario]) -> list[Result]:
+    environment, history = task.params["environment_name"], read_history(settings.history)
+    means = _means(task, settings)
+    results: list[Result] = []
+    for scenario in scenarios:
+        with task.journal.stage(
+            "drill", scenario=scenario.name, title=scenario.title, decision=scenario.decision
+        ):
+            result = run(scenario, means)
+        with task.journal.stage("document", scenario=scenario.name):
+            late = slower(result, history, environment, settings.slower_allowed)
+            if late:
+                result.verdict, result.why = FAIL, late
+                result.findings.append(late)
+            task.journal.write("drill.scenario", **result.as_dict())
+            append(
+                settings.history,
+                line_of(result, run=task.journal.run, environment=environment, at=datetime.now(UTC)),
+            )
+        results.append(result)
+        if result.verdict == ABORTED or (result.verdict != NOT_APPLICABLE and not result.steady):
+            break
+    return results
+
+
+def _means(task: Task, settings: Settings) -> Means:
+    params, probing = task.params, task.params["probing"]
+    contracts = {name: contract for name, contract in task.contracts.items() if contract is not None}
+    contracts |= {party["name"]: Contract.of(party["health"]) for party in params["third_parties"]}
+    return Means(
+        settings=settings,
+        journal=task.journal,
+        playbooks=Playbooks(Path(params["root"]), params["inventory"], Path(params["runs_dir"]), _extra()),
+        contracts=contracts,
+        vantage_points={
+            name: Vantage(connect_to=probing["connect_to"], ca_file=probing["ca_file"], source=source)
+            for name, source in settings.vantage_points.items()
+        },
+        cloudflare={**params["cloudflare"], "api_token": params["cloudflare"]["api_token"]},
+        databases={item["name"]: item for item in params["databases"]},
+        states=task.states,
+        probing=probing,
+        folder=task.journal.path.parent,
+        until=time.monotonic() + settings.time_box,
+    )
+
+
+def _extra() -> list[str]:
+    """The variables that the command line gave: the rollback inside the drill has to see the same inventory."""
+    try:
+        from ansible import context
+    except ImportError:
+        return []
+    return list(context.CLIARGS.get("extra_vars") or [])
+
+
+def _not_confirmed(task: Task) -> list[str]:
+    params = task.params
+    if params["environment_class"] == "local" or params["unattended"]:
+        return []
+    if params["confirmed"].strip() == task.journal.run:
+        return []
+    return [
+        f"a drill of {params['environment_name']} needs the run's name, typed ({task.journal.run}); "
+        "where CI is set nobody is asked"
+    ]
+
+
+@contextmanager
+def _alone(runs: Path) -> Iterator[bool]:
+    """One drill at a time, as far as this machine knows; the ledger's lock keeps rollbacks apart."""
+    runs.mkdir(parents=True, exist_ok=True)
+    with (runs / ".drill.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+            return
+        yield True
+
+
+def _planned(scenario: Scenario) -> dict[str, Any]:
+    return {"name": scenario.name, "title": scenario.title, "decision": scenario.decision}
+
+
+def _end(task: Task, settings: Settings, results: list[Result]) -> dict[str, Any]:
+    environment = task.params["environment_name"]
+    rows = [("scenario", "verdict", "decision", "RTO", "RPO", "")]
+    rows += [
+        (
+            one.scenario,
+            one.verdict,
+            one.decision.replace("_", " ") or "-",
+            f"{one.rto:.1f} s" if one.rto is not None else "-",
+            str(one.rpo) if one.rpo is not None else "-",
+            one.why,
+        )
+        for one in results
+    ]
+    details = columns(rows)
+    dates = dates_of(read_history(settings.history), environment, settings.every)
+    if dates.last and dates.next:
+        details.append(f"last drill {dates.last:%Y-%m-%d %H:%M} UTC, next by {dates.next:%Y-%m-%d}")
+    failed = [one for one in results if one.verdict == FAIL]
+    aborted = [one for one in results if one.verdict == ABORTED]
+    passed = sum(one.verdict == PASS for one in results)
+    again = f"ansible-playbook drill.yml -i {environment} -e scenarios="
+    unsteady = [one for one in (*aborted, *failed) if not one.steady]
+    if unsteady:
+        again = f"ansible-playbook rollback.yml -i {environment}, then {again}"
+    if aborted:
+        where = "" if not unsteady else "; the environment is not proved to be as before"
+        return outcome(
+            DRILL_ABORTED,
+            f"{aborted[0].scenario}: {aborted[0].why}{where}",
+            next_=again + aborted[0].scenario,
+            details=details,
+        )
+    if failed:
+        names = ",".join(one.scenario for one in failed)
+        return outcome(
+            DRILL_FAILED,
+            f"{len(failed)} of {len(results)} scenarios failed: {names}",
+            next_=again + names,
+            details=details,
+        )
+    if not passed:
+        return outcome(
+            REFUSED,
+            "nothing was changed: no scenario applies to this environment",
+            next_=again + "all",
+            details=details,
+        )
+    skipped = len(results) - passed
+    message = f"{environment}: {passed} scenario(s) passed" + (
+        f", {skipped} not applicable" if skipped else ""
+    )
+    return outcome(
+        DONE,
+        f"{message}, {task.journal.elapsed:.0f} s",
+        next_=f"ansible-playbook status.yml -i {environment}",
+        details=details,
+    )
