@@ -14,7 +14,9 @@ from .order import Order
 from .run import Run
 from .running import Running, under_way
 
-__all__ = ["Environment"]
+__all__ = ["Environment", "Trigger"]
+
+Trigger = Literal["person", "deploy", "health", "performance", "errors", "database", "payments", "security"]
 
 
 class Environment:
@@ -59,7 +61,7 @@ class Environment:
         severity: Literal["CRITICAL", "HIGH", "MEDIUM", "LOW"] | None = None,
         detected: str | None = None,
         automatic: bool | None = None,
-        trigger: Literal["person", "deploy", "health"] | None = None,
+        trigger: Trigger | None = None,
         approved_by: str | None = None,
         emergency: str | None = None,
         accept_loss: str | None = None,
@@ -137,6 +139,20 @@ class Environment:
         """Validate what is live, and record it as a release that is known to be good."""
         return self.start("record", {"release": release}, extra, timeout=timeout)
 
+    def drill(
+        self,
+        scenarios: str = "short",
+        *,
+        timeout: float | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> Run:
+        """Break the environment on purpose, let the rollback decide, and prove that all is as before.
+
+        Nobody is there to type a confirmation, so the environment has to allow drills that nobody watches.
+        """
+        given = {"scenarios": scenarios, "drill_unattended": True}
+        return self.start("drill", given, extra, timeout=timeout)
+
     def start(
         self,
         playbook: str,
@@ -152,8 +168,7 @@ class Environment:
         ``given`` and ``extra`` are extra variables, where ``None`` in ``given`` stands for none. ``arguments`` go to
         ``ansible-playbook`` as they are, where every user of the machine can read them.
         """
-        if not (self.root / f"{playbook}.yml").is_file():
-            raise NotUsable(f"there is no playbook {playbook}.yml in {self.root}")
+        self.playbook(playbook)
         variables = {name: value for name, value in (given or {}).items() if value is not None}
         order = Order(
             root=str(self.root),
@@ -167,6 +182,13 @@ class Environment:
             timeout=timeout,
         )
         return Run.start(order, self._environ)
+
+    def playbook(self, name: str) -> Path:
+        """The file of a playbook of the root, by its name without ``.yml``. Raises :class:`NotUsable`."""
+        path = self.root / f"{name}.yml"
+        if not path.is_file():
+            raise NotUsable(f"there is no playbook {path.name} in {self.root}")
+        return path
 
     def running(self) -> list[Run]:
         """The runs of this environment that are under way on this machine, whoever began them, the oldest first."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import signal
@@ -110,6 +109,8 @@ class Run:
                 self._wait()
 
     async def __aiter__(self) -> AsyncIterator[Event]:
+        from asyncio import sleep
+
         tail = Tail(self.journal)
         done = False
         while not done:
@@ -117,11 +118,14 @@ class Run:
             for record in tail.more():
                 yield event_of(record)
             if not done:
-                await asyncio.sleep(_LOOK)
+                await sleep(_LOOK)
 
     def __await__(self) -> Generator[Any, None, Result]:
+        # Most programs do without it, and it takes a tenth of a second to load.
+        from asyncio import sleep
+
         while not self.done:
-            yield from asyncio.sleep(_LOOK).__await__()
+            yield from sleep(_LOOK).__await__()
         return self._result()
 
     def __enter__(self) -> Self:
