@@ -38,7 +38,9 @@ STAGES = {
     "cloudflare_switch": "switch",
     "service_before": "before",
     "health_probe": "validate",
+    "flow_check": "flows",
     "service_rates": "rates",
+    "service_signals": "signals",
     "cloudflare_info": "status",
 }
 

@@ -247,10 +247,11 @@ BETWEEN_STAGES = {
     "validate_databases",
     "validate_notes",
     "validate_recorded_headers",
+    "validate_so_far",
 }
 RESULTS = {
-    "changed", "checked", "databases", "failed", "hash", "identities", "notes", "restored", "run", "seen", "table",
-    "user_input",
+    "changed", "checked", "databases", "failed", "hash", "identities", "notes", "outcome", "restored", "run", "seen", "table",
+    "user_input", "why_not",
 }  # fmt: skip
 # A part of require_approval.
 PARTS = {"data_loss"}

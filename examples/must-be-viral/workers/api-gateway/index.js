@@ -1,5 +1,7 @@
-// The one door: /api/<service>/* goes to that service. Its health depends on the siblings, and stays 200.
+// The one door: /api/<service>/* goes to that service, and payments are its own. Its health depends on the siblings,
+// and stays 200.
 import { notFound, released, version } from "../shared/release.js";
+import { payments } from "./payments.js";
 
 // Without it a version that is being tried unseen would be asked about siblings that are not.
 const OVERRIDES = "cloudflare-workers-version-overrides";
@@ -11,6 +13,7 @@ export default released(async (request, env) => {
   if (url.pathname === "/api/version") return version(env);
 
   const [, name, rest] = /^\/api\/([a-z]+)(\/.*)?$/.exec(url.pathname) ?? [];
+  if (name === "payments") return payments(request, rest ?? "/", env);
   const service = siblings(env)[name];
   if (!service) return notFound();
   url.pathname = rest ?? "/";

@@ -16,6 +16,8 @@ export default released(async (request, env) => {
       return register(await jsonBody(request), env);
     case "POST /login":
       return login(await jsonBody(request), env);
+    case "DELETE /account":
+      return forget(await jsonBody(request), env);
     case "GET /me":
       return me(request, env);
     default:
@@ -55,8 +57,8 @@ async function register(body, env) {
 async function login(body, env) {
   const { email, password } = body ?? {};
   if (!isText(email) || !isText(password)) return refuse(400, "email and password are required");
-  const user = await env.SESSION_STORE.get(`user:${email}`, "json");
-  if (!user || user.password !== (await derive(password, user.salt))) return refuse(401, "wrong email or password");
+  const user = await userOf(email, env);
+  if (!(await isPassword(password, user))) return refuse(401, "wrong email or password");
 
   const session = crypto.randomUUID();
   await env.SESSION_STORE.put(`session:${session}`, email, { expirationTtl: SESSION_SECONDS });
@@ -64,13 +66,31 @@ async function login(body, env) {
   return Response.json({ token: await sign({ sub: email, sid: session, exp: expires }, env.JWT_SECRET) });
 }
 
+/** The account is gone, and with it every session: `me` looks for the account of a session. */
+async function forget(body, env) {
+  const { email, password } = body ?? {};
+  if (!isText(email) || !isText(password)) return refuse(400, "email and password are required");
+  const user = await userOf(email, env);
+  if (!user) return refuse(404, "no such account");
+  if (!(await isPassword(password, user))) return refuse(401, "wrong email or password");
+  await env.SESSION_STORE.delete(`user:${email}`);
+  return new Response(null, { status: 204 });
+}
+
 async function me(request, env) {
   const token = /^Bearer (.+)$/.exec(request.headers.get("authorization") ?? "")?.[1];
   const claims = token && (await verify(token, env.JWT_SECRET));
-  if (!claims || (await env.SESSION_STORE.get(`session:${claims.sid}`)) !== claims.sub) {
-    return refuse(401, "no valid session");
-  }
+  const open = claims && (await env.SESSION_STORE.get(`session:${claims.sid}`)) === claims.sub;
+  if (!open || !(await userOf(claims.sub, env))) return refuse(401, "no valid session");
   return Response.json({ email: claims.sub, expires: claims.exp });
+}
+
+function userOf(email, env) {
+  return env.SESSION_STORE.get(`user:${email}`, "json");
+}
+
+async function isPassword(password, user) {
+  return user !== null && user.password === (await derive(password, user.salt));
 }
 
 function isText(value) {

@@ -5,10 +5,14 @@ import { RELEASE, notFound, released } from "../shared/release.js";
 
 const SLOW_CHECK_MS = 1000;
 
-/** One room: echoes each message with the room's count and the release whose code this object runs. */
+/** One room: echoes each message with its count and the release whose code this object runs, until it is deleted. */
 export class WebSocketRoom extends DurableObject {
   async fetch(request) {
     const room = new URL(request.url).pathname.split("/").pop();
+    if (request.method === "DELETE") {
+      await this.ctx.storage.delete("count");
+      return new Response(null, { status: 204 });
+    }
     if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") return Response.json(await this.state(room));
 
     const [client, server] = Object.values(new WebSocketPair());

@@ -1,0 +1,1 @@
+"""User flows: what users do, declared as data, tried against the application, and cleaned up."""
