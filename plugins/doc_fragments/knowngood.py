@@ -5,7 +5,7 @@ from __future__ import annotations
 
 class ModuleDocFragment:
     """Fragments ``knowngood.run``, ``.cloudflare``, ``.components``, ``.databases``, ``.grouping``, ``.ledger``,
-    ``.names``, ``.probing`` and ``.moves``.
+    ``.maintenance``, ``.names``, ``.probing``, ``.signals`` and ``.moves``.
 
     ``.databases_optional`` and ``.locked`` are ``.databases`` and ``.ledger`` for modules that work without.
     """
@@ -209,6 +209,20 @@ options:
       resolvers: {description: Addresses of resolvers to ask., type: list, elements: str, default: []}
 """
 
+    MAINTENANCE = r"""
+options:
+  maintenance:
+    description: The page that is shown when the application is away, as C(roles/recovery) gathers it. See C(docs/recovery.md).
+    type: dict
+    default: {}
+    suboptions:
+      worker: {description: A Worker that answers with it., type: str, default: ""}
+      hosts: {description: The names that the Worker is put on., type: list, elements: str, default: []}
+      records: {description: Per host of the group C(dns) the records that lead to the page., type: dict, default: {}}
+      names: {description: Those names with the records as their failover., type: list, elements: dict, default: []}
+      url: {description: Where the page can be tried., type: str, default: ""}
+"""
+
     # For what goes on only while the run holds the lock of the environment, or without a ledger.
     LOCKED = LEDGER.replace("required: true", "required: false", 1)
 
@@ -257,4 +271,36 @@ options:
       Go on although a secret was changed after the target was made. The target brings the old value back.
     type: bool
     default: false
+"""
+
+    SIGNALS = r"""
+options:
+  signals:
+    description: What the filter C(declared_signals) makes of the inventory's C(signals) (docs/signals.md).
+    type: dict
+    default: {}
+    suboptions:
+      sources:
+        description: Who is asked, each with its threshold.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          adapter: {description: The kind of service., type: str, required: true, choices: [cloudflare, prometheus, loki, sentry, json]}
+          check: {description: What the check is called., type: str, required: true}
+          name: {description: Name of the source., type: str, default: ""}
+          component: {description: The component that it is about; empty for the environment., type: str, default: ""}
+          url: {description: Where it answers., type: str, default: ""}
+          token: {description: Sent as bearer token., type: str, default: ""}
+          headers: {description: Sent with each question., type: dict, default: {}}
+          query: {description: "The query, with C($window), C($from) and C($to) for the time.", type: str, default: ""}
+          value: {description: JMESPath expression for the number in an answer of JSON., type: str, default: ""}
+          organization: {description: Sentry's name of the organization., type: str, default: ""}
+          project: {description: Ids of Sentry's projects., type: list, elements: str, default: []}
+          environment: {description: Sentry's name of the environment., type: str, default: ""}
+          by: {description: "What Sentry counts apart, C(release) for instance.", type: str, default: ""}
+          max: {description: The most that passes., type: float}
+          min: {description: The least that passes., type: float}
+          min_requests: {description: Below so many requests Cloudflare's analytics say nothing., type: int, default: 100}
+      problems: {description: What is wrong with the declaration., type: list, elements: str, default: []}
 """

@@ -1,4 +1,4 @@
-"""Real servers on this machine that take notifications, well or badly."""
+"""Real servers on this machine that take notifications, and answer questions, well or badly."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ class Request:
     path: str
     headers: dict[str, str]
     body: bytes
+    method: str = "POST"
 
     @property
     def json(self) -> Any:
@@ -61,8 +62,9 @@ def http(answer: Callable[[int, Request], Answer] = accepted) -> Iterator[Receiv
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            request = Request(self.path, {k.lower(): v for k, v in self.headers.items()}, body)
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            headers_ = {k.lower(): v for k, v in self.headers.items()}
+            request = Request(self.path, headers_, body, self.command)
             with receiver.lock:
                 number = len(receiver.requests)
                 receiver.requests.append(request)
@@ -84,6 +86,8 @@ def http(answer: Callable[[int, Request], Answer] = accepted) -> Iterator[Receiv
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(data)
+
+        do_GET = do_PATCH = do_POST
 
         def log_message(self, format: str, *args: object) -> None:
             pass

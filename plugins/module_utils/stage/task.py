@@ -87,12 +87,17 @@ class Task:
 
     @cached_property
     def client(self) -> Client:
-        """The API, with the token of the inventory, or else the one that wrangler holds."""
+        """The API."""
         declared = self.params["cloudflare"]
-        token = declared["api_token"] or self._cli.token()
-        self.redactor.learn(token)
         account, patience = declared["account_id"], declared["patience"]
-        return Client(declared["api_url"], token, account, self.journal, patience=patience)
+        return Client(declared["api_url"], self.token, account, self.journal, patience=patience)
+
+    @cached_property
+    def token(self) -> str:
+        """The token of the inventory, or else the one that wrangler holds."""
+        token = self.params["cloudflare"]["api_token"] or self._cli.token()
+        self.redactor.learn(token)
+        return token
 
     @cached_property
     def ledger(self) -> Ledger:

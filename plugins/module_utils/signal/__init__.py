@@ -1,0 +1,1 @@
+"""What others measure of the application: one adapter for each kind of service that is asked (docs/signals.md)."""
