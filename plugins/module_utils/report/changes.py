@@ -42,6 +42,7 @@ def components_of(facts: Facts) -> tuple[Component, ...]:
                 str(end.get("problem") or rehearsal.get("why") or ""),
                 tuple(overrode.get(name, ())),
                 bool(move.get("secret_changed")),
+                move.get("from_commit"),
             )
         )
     return tuple(found)

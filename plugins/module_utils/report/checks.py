@@ -2,111 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from .ending import Ending
-from .facts import Event, Facts, plural
-from .incident import Calls, Check
+from ..verdict.files import checks_of as results_of
+from .facts import Event, Facts
+from .incident import Check
 
-__all__ = ["calls_of", "checks_of", "impact_of", "state_of", "third_parties_of"]
+__all__ = ["before_of", "checks_of", "database_checks_of", "state_of", "third_parties_of"]
 
 
 def checks_of(facts: Facts) -> tuple[Check, ...]:
-    """The last result of every check after the change: components by use, databases, and what ``validation`` adds."""
+    """The last result of every check after the change: the same as in ``validation.json``."""
+    whole = [event for event in facts.events if _NEEDED.get(event["event"], set()) <= set(event)]
+    return tuple(_check(result) for result in results_of(whole))
+
+
+# A journal that was damaged has a report all the same.
+_NEEDED = {
+    "stage.start": {"stage"},
+    "probe": {"component", "verdict"},
+    "check": {"component", "check", "verdict"},
+    "rates": {"component", "check", "verdict"},
+    "database.checked": {"database", "verdict"},
+}
+
+
+def _check(result: Mapping[str, Any]) -> Check:
+    detail = str(result.get("detail") or "")
+    for name, words in (("version", "version {}"), ("level", "schema at {}")):
+        if not detail and result.get(name):
+            detail = words.format(result[name])
+    seconds, n, interval = (result.get(name) for name in ("seconds", "n", "interval"))
+    return Check(
+        str(result.get("component") or ""),
+        str(result.get("check") or ""),
+        str(result.get("verdict") or ""),
+        detail,
+        float(seconds) if isinstance(seconds, int | float) else None,
+        int(result.get("attempts") or 1),
+        n if isinstance(n, int) else None,
+        _interval(interval),
+        str(result.get("method") or ""),
+    )
+
+
+def _interval(told: Any) -> tuple[float, float] | None:
+    if isinstance(told, Sequence) and len(told) == 2 and all(isinstance(each, int | float) for each in told):
+        return float(told[0]), float(told[1])
+    return None
+
+
+def database_checks_of(facts: Facts) -> tuple[Check, ...]:
+    """What the verdict on a database rests on: the last result of each of its checks (S10, S51-S53, S56)."""
     found: dict[tuple[str, str], Check] = {}
-    for event in facts.all("probe", stage="validate"):
-        if not event.get("unseen"):
-            name = str(event.get("component", ""))
-            found[name, "health"] = _probe(event, name)
-    for event in facts.all("database.checked"):
-        name = str(event.get("database", ""))
-        level = f"schema at {event['level']}" if event.get("level") else ""
-        detail = "; ".join(map(str, event.get("problems") or [])) or level
-        found[name, "database"] = Check(name, "database", str(event.get("verdict", "")), detail)
-    for event in facts.all("validation"):
-        for item in event.get("checks") or []:
-            subject, what = str(item.get("component", "")), str(item.get("check", "check"))
-            figures = [
-                f"{key} {item[key]}" for key in ("n", "interval", "method") if item.get(key) is not None
-            ]
-            detail = "; ".join([str(item.get("detail", "")), *figures]).strip("; ")
-            found[subject, what] = Check(subject, what, str(item.get("verdict", "")), detail)
+    for event in facts.all("postgres.check", stage="databases.check"):
+        name, what = str(event.get("database", "")), str(event.get("name", "")).replace("_", " ")
+        data = event.get("data") if isinstance(event.get("data"), dict) else {}
+        n = data.get("n") if data else None
+        found[name, what] = Check(
+            name,
+            what,
+            str(event.get("verdict", "")),
+            str(event.get("detail", "")),
+            n=n if isinstance(n, int) else None,
+        )
     return tuple(found.values())
+
+
+def before_of(facts: Facts) -> tuple[str, ...]:
+    """How the components were just before the change, as far as that is worth a line."""
+    lines = []
+    for event in facts.all("before"):
+        name = event.get("component")
+        if event.get("known") is False:
+            lines.append(f"{name} did not answer: {event.get('why')}")
+        elif event.get("known") and event.get("headers") is None:
+            lines.append(f"{name} answered, and not as itself: an error, or a page in front of it")
+    return tuple(lines)
 
 
 def third_parties_of(facts: Facts) -> tuple[Check, ...]:
     """The services of others that were asked before the decision."""
-    return tuple(
-        _probe(event, str(event.get("component", ""))) for event in facts.all("probe", stage="decide")
-    )
+    return tuple(_probe(event) for event in facts.all("probe", stage="decide"))
 
 
-def _probe(event: Event, name: str) -> Check:
+def _probe(event: Event) -> Check:
     problems = "; ".join(map(str, event.get("problems") or []))
-    version = f"version {event['version']}" if event.get("version") else ""
-    seconds = event.get("seconds")
-    return Check(
-        name,
-        "health",
-        str(event.get("verdict", "")),
-        problems or version,
-        seconds if isinstance(seconds, int | float) else None,
-        int(event.get("attempts") or 1),
-    )
+    return Check(str(event.get("component", "")), "health", str(event.get("verdict", "")), problems)
 
 
 def state_of(checks: Sequence[Check], *, mixed: bool = False) -> str:
-    """HEALTHY, DEGRADED or DOWN; UNKNOWN where nothing was checked."""
-    if not checks:
+    """HEALTHY, DEGRADED or DOWN; UNKNOWN where nothing was found out, or a part of it and nothing bad."""
+    verdicts = [check.verdict for check in checks if check.verdict != "not applicable"]
+    if not verdicts:
         return "DEGRADED" if mixed else "UNKNOWN"
-    passed = sum(check.verdict == "pass" for check in checks)
-    if passed == len(checks) and not mixed:
+    passed, failed = verdicts.count("pass"), verdicts.count("fail")
+    if passed == len(verdicts) and not mixed:
         return "HEALTHY"
-    return "DEGRADED" if passed else "DOWN"
-
-
-def calls_of(facts: Facts) -> Calls:
-    """The calls to Cloudflare, with the ``cf-ray`` of those that failed: what its support asks for (S94)."""
-    calls = facts.all("api")
-    seconds = [call["seconds"] for call in calls if isinstance(call.get("seconds"), int | float)]
-    failed = [call for call in calls if not isinstance(call.get("status"), int) or call["status"] >= 400]
-    failed += [call for call in facts.all("wrangler") if call.get("status") not in (0, "0", None)]
-    waited = sum(event.get("seconds", 0) for event in facts.all("api.wait"))
-    return Calls(
-        len(calls),
-        sum(call.get("method") != "GET" for call in calls),
-        max(seconds, default=None),
-        tuple(failed),
-        round(waited, 1),
-        len(facts.all("api.retry")),
-    )
-
-
-def impact_of(
-    facts: Facts, checks: Sequence[Check], in_service: float | None, left: str, ending: Ending
-) -> tuple[str, ...]:
-    """What users met, as far as the journal measured it."""
-    lines = []
-    moving = [move for move in facts.last("plan").get("moves") or [] if move.get("method") != "none"]
-    if moving:
-        names = ", ".join(str(move.get("component")) for move in moving)
-        lines.append(f"{plural(len(moving), 'component')} served {left or 'what was left'}: {names}")
-    if in_service is not None:
-        lines.append(
-            f"It was in service for {in_service:.1f} s since its newest deployment, until all had moved"
-        )
-    elif moving and not ending.over:
-        lines.append("It is not known that it is out of service")
-    for event in facts.all("postgres.fence.down"):
-        held = event.get("seconds")
-        if isinstance(held, int | float):
-            lines.append(
-                f"{event.get('database')}: writes waited for {held:.2f} s while the database was swapped"
-            )
-    failing = [check.subject for check in checks if check.verdict == "fail"]
-    if failing:
-        lines.append(f"After the switch these did not keep their contract: {', '.join(failing)}")
-    lines.append(
-        "Requests of users were not counted in this run: Cloudflare's analytics tell how many failed"
-    )
-    return tuple(lines)
+    if failed and not passed:
+        return "DOWN"
+    return "DEGRADED" if failed or mixed else "UNKNOWN"

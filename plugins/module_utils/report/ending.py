@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..outcome import CANCELLED, CHANGES, DECLINED, DONE, FAILED, INVALID, PARTIAL, REFUSED, RESTORED
+from ..incident import SEVERITIES, SEVERITY_BY_TRIGGER
+from ..outcome import (
+    CANCELLED,
+    CHANGES,
+    DECLINED,
+    DONE,
+    FAILED,
+    INVALID,
+    NOT_PROVED,
+    PARTIAL,
+    REFUSED,
+    RESTORED,
+)
 from .facts import Facts
 from .incident import Entry
 
 __all__ = ["COMPLETED", "Ending", "ending_of", "severity_of", "states_of"]
 
 COMPLETED, IN_PROGRESS, NOT_DONE = "COMPLETED", "IN-PROGRESS", "FAILED"
-SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
-# The runbook's own severity is CRITICAL (S1); a failed deploy or a slow page need not have hit everybody.
-_BY_TRIGGER = {"deploy": "HIGH", "performance": "HIGH", "errors": "HIGH"}
 _WORDS = {
     PARTIAL: "PARTIAL",
     FAILED: "FAILED",
-    INVALID: "MOVED, NOT PROVED",
+    INVALID: "MOVED, NOT WORKING",
     RESTORED: "OLD SET RESTORED",
     REFUSED: "REFUSED",
     DECLINED: "NOT BEGUN",
@@ -45,6 +54,9 @@ def ending_of(facts: Facts, environment: str) -> Ending:
     if not end:
         return _without_a_word(facts, again)
     code, message, after = end.get("exit_code"), str(end.get("message", "")), str(end.get("next", ""))
+    if code == NOT_PROVED:
+        # Everything is where it should be; the incident stays open, because nothing shows that it works.
+        return Ending(COMPLETED, "NOT PROVED", message, False, True, code, after)
     if code != DONE:
         word = _WORDS.get(code, "FAILED") if isinstance(code, int) else "FAILED"
         return Ending(NOT_DONE, word, message, False, True, code, after)
@@ -78,11 +90,14 @@ def severity_of(facts: Facts, *, drill: bool) -> str:
     said = str(facts.said("severity") or "").upper()
     if said in SEVERITIES:
         return said
-    return "LOW" if drill else _BY_TRIGGER.get(str(facts.said("trigger") or ""), "CRITICAL")
+    return "LOW" if drill else SEVERITY_BY_TRIGGER.get(str(facts.said("trigger") or ""), "CRITICAL")
 
 
 def states_of(facts: Facts, ending: Ending) -> tuple[Entry, ...]:
-    """INVESTIGATING from the start, MITIGATING from the stored goal or the first change, RESOLVED when it is over."""
+    """INVESTIGATING from the start, MITIGATING from the stored goal or the first change, RESOLVED when it is over.
+
+    What was resolved is MITIGATING again when a later word of the run takes that back, as a watch may.
+    """
     states: list[Entry] = []
 
     def enter(name: str, event: dict[str, object], tone: str) -> None:
@@ -93,8 +108,14 @@ def states_of(facts: Facts, ending: Ending) -> tuple[Entry, ...]:
     begun = facts.first("goal", *CHANGES) or facts.stage("databases.undo")
     if begun:
         enter("MITIGATING", begun, "warn")
-    if ending.over and ending.word in ("DONE", "NOTHING TO DO"):
-        enter("RESOLVED", facts.end, "good")
+    plan = facts.last("plan")
+    whole = plan and not plan.get("left_out") and not facts.stage("plan").get("check_mode")
+    for event in facts.all("outcome"):
+        resolved = bool(states) and states[-1].what == "RESOLVED"
+        if event.get("exit_code") == DONE and whole and not resolved:
+            enter("RESOLVED", event, "good")
+        elif event.get("exit_code") != DONE and resolved:
+            enter("MITIGATING", event, "bad")
     return tuple(states)
 
 

@@ -1,4 +1,4 @@
-"""What is left to do, and what was not done by the book: deviations, suspects, action items, checklists."""
+"""What is left to do, and what was not done by the book: deviations, suspects, action items."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from .ending import Ending
 from .facts import Facts, iso, plural
-from .incident import ActionItem, Budget, Check, Component, Database, Step
+from .incident import ActionItem, Budget, Check, Component, Database
 
-__all__ = ["actions_of", "checklist_of", "deviations_of", "next_steps_of", "review_of", "suspects_of"]
+__all__ = ["actions_of", "deviations_of", "review_of", "suspects_of"]
 
 _REVIEW = {"CRITICAL": timedelta(days=1), "HIGH": timedelta(days=3)}
 _LATEST_REVIEW = timedelta(days=7)
@@ -92,8 +92,11 @@ def suspects_of(
     lines = []
     moving = [item for item in components if item.method != "none"]
     for item in moving:
-        commit = f", target built from commit {item.commit[:12]}" if item.commit else ""
-        lines.append(f"{item.name}: code of {item.from_label} against {item.to_label}{commit}")
+        commits = [
+            f"{commit[:12]}" if commit else "an unknown commit" for commit in (item.from_commit, item.commit)
+        ]
+        built = f", built from {' and '.join(commits)}" if item.from_commit or item.commit else ""
+        lines.append(f"{item.name}: code of {item.from_label} against {item.to_label}{built}")
     still = [item.name for item in components if item.method == "none"]
     if moving and still:
         lines.append(f"Not the code of {', '.join(still)}: the same version served before and after")
@@ -107,7 +110,7 @@ def suspects_of(
         for item in databases
         if item.since
     ]
-    lines += [f"Differs, and does not go back with a version: {text}" for text in plan.get("stays") or []]
+    lines += [f"Differs: {text}" for text in (*(plan.get("goes_back") or []), *(plan.get("stays") or []))]
     return tuple(lines)
 
 
@@ -131,9 +134,18 @@ def actions_of(
             (f"End the incident: {ending.next.partition('  (')[0] or 'decide how to go on'}", "mitigate", end)
         )
     todo += [
-        (f"Repair {check.subject}: {check.detail}", "mitigate", end)
+        (f"Repair {check.subject} ({check.what}): {check.detail}", "mitigate", end)
         for check in checks
         if check.verdict == "fail"
+    ]
+    todo += [
+        (
+            f"Find out what could not be shown of {check.subject} ({check.what}): {check.detail}",
+            "detect",
+            soon,
+        )
+        for check in checks
+        if check.verdict == "inconclusive"
     ]
     for item in databases:
         if item.state in ("failed", "unfinished"):
@@ -161,6 +173,8 @@ def actions_of(
     retried = [check.subject for check in checks if check.verdict == "pass" and check.attempts > 1]
     if retried:
         todo.append((f"Find out why {', '.join(retried)} needed more than one attempt", "detect", review))
+    if facts.last("outcome"):
+        todo.append(("Hold the review", "process", review))
     if deviations:
         count = plural(len(deviations), "deviation")
         todo.append((f"Change the procedures, or what led away from them: {count}", "process", review))
@@ -168,78 +182,3 @@ def actions_of(
         ActionItem(f"A{number}", title, kind, owner, iso(due))
         for number, (title, kind, due) in enumerate(todo, start=1)
     )
-
-
-def checklist_of(
-    facts: Facts, ending: Ending, checks: Sequence[Check]
-) -> tuple[tuple[str, tuple[Step, ...]], ...]:
-    """The runbook's emergency checklist, each line with what the journal has to say for it."""
-    passed = [check for check in checks if check.verdict == "pass"]
-    every = bool(checks) and len(passed) == len(checks)
-    count = f"{len(passed)} of {plural(len(checks), 'check')} passed"
-    data = [check for check in checks if check.what == "database"]
-    applicable = plural(len(data), "database") + " checked"
-    return (
-        (
-            "Immediate (0-5 minutes)",
-            (
-                Step("Execute the rollback", ending.over, ending.word),
-                Step("Verify its completion with health checks", every, count),
-                Step("Check user access to critical functions", False, "no user flow is part of this run"),
-                _told("Notify the emergency response team", facts, "responders"),
-                Step("Begin incident logging", True, "the journal began with the command"),
-            ),
-        ),
-        (
-            "Short term (5-30 minutes)",
-            (
-                Step("Validate that all services work", every, count),
-                Step(
-                    "Check database integrity",
-                    bool(data) and all(check.verdict == "pass" for check in data),
-                    applicable,
-                ),
-                Step("Verify payment processing", False, "no payment is part of this run"),
-                Step("Monitor error rates and performance", False, "no watch window is part of this run"),
-                _told("Communicate the status to stakeholders", facts, "stakeholders"),
-            ),
-        ),
-        (
-            "Medium term (30-120 minutes)",
-            (
-                Step("Generate the incident report", True, "this is it"),
-                Step("Analyse the root cause", False, "a person does that; the suspects are listed"),
-                Step("Plan corrective action", False, "action items are listed; owners confirm them"),
-                Step("Update the procedures if needed", False, "see the deviations"),
-                Step("Schedule the review", True, "review.ics"),
-            ),
-        ),
-    )
-
-
-def next_steps_of(facts: Facts) -> tuple[Step, ...]:
-    """The three of the runbook's template."""
-    full = [
-        event
-        for event in facts.all("validation")
-        if event.get("tier") == "full" and event.get("verdict") == "pass"
-    ]
-    return (
-        Step(
-            "Complete service validation",
-            bool(full),
-            "full validation passed" if full else "only the quick one was made",
-        ),
-        Step("Root cause analysis", False, "a person does that"),
-        _told("Communication to stakeholders", facts, "stakeholders"),
-    )
-
-
-def _told(what: str, facts: Facts, audience: str) -> Step:
-    sent = [
-        event
-        for event in facts.all("notification")
-        if event.get("audience") == audience and event.get("state") in ("sent", "delivered", "acknowledged")
-    ]
-    channels = ", ".join(sorted({str(event.get("channel")) for event in sent}))
-    return Step(what, bool(sent), f"by {channels}" if sent else "no receipt of a notification in the journal")

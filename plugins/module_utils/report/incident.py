@@ -14,6 +14,7 @@ __all__ = [
     "Database",
     "Entry",
     "Incident",
+    "Link",
     "Measure",
     "Phase",
     "Step",
@@ -78,6 +79,7 @@ class Component:
     problem: str = ""
     overrode: tuple[str, ...] = ()
     secret_changed: bool = False
+    from_commit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,11 @@ class Database:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A result of the validation. ``verdict`` is pass, fail or inconclusive; ``seconds`` the answer's time."""
+    """A result of the validation. ``verdict`` is pass, fail, inconclusive or not applicable.
+
+    ``seconds`` is the answer's time. ``n`` is how many answers it rests on, ``interval`` the bounds of the share of
+    bad ones (0 to 1), and ``method`` how they were found.
+    """
 
     subject: str
     what: str
@@ -109,6 +115,17 @@ class Check:
     detail: str
     seconds: float | None = None
     attempts: int = 1
+    n: int | None = None
+    interval: tuple[float, float] | None = None
+    method: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A place to look at, with the time window of the incident in its address."""
+
+    name: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +138,7 @@ class Calls:
     failed: tuple[dict[str, Any], ...]
     waited: float
     retries: int
+    support: str = ""  # the text for Cloudflare's support; empty when no call failed by its fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +179,9 @@ class Incident:
     finished: bool
     automatic: bool
     by: str
+    scribe: str
+    owner: str
+    source: str
     reason: str
     trigger: str
     trigger_evidence: tuple[str, ...]
@@ -186,15 +207,19 @@ class Incident:
     databases: tuple[Database, ...]
     loss: str
     checks: tuple[Check, ...]
+    database_checks: tuple[Check, ...]
+    before: tuple[str, ...]
     application: str  # HEALTHY, DEGRADED, DOWN, UNKNOWN
     database: str
     external: str
     current_notes: tuple[str, ...]
     impact: tuple[str, ...]
+    links: tuple[Link, ...]
     calls: Calls
     deviations: tuple[str, ...]
     suspects: tuple[str, ...]
     actions: tuple[ActionItem, ...]
+    lessons: tuple[tuple[str, tuple[str, ...]], ...]
     checklist: tuple[tuple[str, tuple[Step, ...]], ...]
     next_steps: tuple[Step, ...]
     freeze: str

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from .incident import Incident, Step
-from .plain import markdown, markdown_code
+from .plain import markdown, markdown_code, markdown_url, plain
 from .seal import Verified
-from .sections import Block, Code, Items, Table, Ticks, sections_of
+from .sections import Block, Code, Items, Links, Table, Text, Ticks, Titled, sections_of
 
 __all__ = ["markdown_of"]
 
@@ -36,6 +36,12 @@ def _block(block: Block) -> list[str]:
         return head + ["| " + " | ".join(map(_text, row)) + " |" for row in block.rows]
     if isinstance(block, Items):
         return [f"- {_text(line)}" for line in block.lines]
+    if isinstance(block, Titled):
+        return [f"**{block.title}**", "", *(f"- {_text(line)}" for line in block.lines)]
+    if isinstance(block, Links):
+        return [f"- [{markdown(link.name)}]({markdown_url(link.url)})" for link in block.links]
+    if isinstance(block, Text):
+        return [f"**{block.title}**", "", *(f"    {plain(line)}" for line in block.text.splitlines())]
     if isinstance(block, Ticks):
         title = [f"**{block.title}**", ""] if block.title else []
         return title + [_tick(step) for step in block.steps]

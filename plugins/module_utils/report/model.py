@@ -7,24 +7,33 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .changes import components_of, databases_of, loss_of
-from .checks import calls_of, checks_of, impact_of, state_of, third_parties_of
+from .checklist import checklist_of, next_steps_of
+from .checks import before_of, checks_of, database_checks_of, state_of, third_parties_of
 from .ending import Ending, ending_of, severity_of, states_of
-from .facts import Event, Facts, iso, listed, plural
-from .follow_up import (
-    actions_of,
-    checklist_of,
-    deviations_of,
-    next_steps_of,
-    review_of,
-    suspects_of,
-)
+from .facts import Event, Facts, iso, listed, moment, plural
+from .follow_up import actions_of, deviations_of, review_of, suspects_of
+from .impact import calls_of, impact_of
 from .incident import Calls, Component, Database, Incident
+from .lessons import lessons_of
+from .links import links_of
+from .plain import day, seconds
 from .timeline import timeline_of
 from .times import IN_SERVICE, Moments, budgets_of, measures_of, moments_of, phases_of, text_of
 
 __all__ = ["incident_of"]
 
-_NO_ROLLBACK = ("backup", "ledger", "plan", "record", "status", "unfreeze", "validate")
+_NO_ROLLBACK = (
+    "backup",
+    "drill",
+    "ledger",
+    "notify",
+    "plan",
+    "record",
+    "status",
+    "unfreeze",
+    "validate",
+    "watch",
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -53,6 +62,8 @@ def incident_of(events: Iterable[Event]) -> Incident:
     deviations = deviations_of(facts, components, budgets)
     last = at.last or _EPOCH
     by = str(facts.said("commander") or facts.said("operator") or "")
+    before = before_of(facts)
+    begins = min((each for each in (at.deployed, at.detected, at.initiated) if each), default=None)
     left, target = str(plan.get("live_release") or ""), str(plan.get("release") or "")
     mixed = ending.word == "PARTIAL"
     parties = third_parties_of(facts)
@@ -74,6 +85,9 @@ def incident_of(events: Iterable[Event]) -> Incident:
         finished=ending.finished,
         automatic=bool(facts.said("automatic")),
         by=by,
+        scribe=str(facts.said("scribe") or ""),
+        owner=str(facts.said("owner") or ""),
+        source=str(facts.said("source") or ""),
         reason=_reason(facts),
         trigger=str(facts.said("trigger") or "manual"),
         trigger_evidence=_evidence_of_trigger(facts),
@@ -101,19 +115,23 @@ def incident_of(events: Iterable[Event]) -> Incident:
         databases=databases,
         loss=loss_of(databases, facts),
         checks=checks,
+        database_checks=database_checks_of(facts),
+        before=before,
         application=state_of([check for check in checks if check.what != "database"], mixed=mixed),
         database=state_of([check for check in checks if check.what == "database"]),
         external=state_of(parties) if parties else _cloudflare(calls),
         current_notes=_notes(parties, calls),
-        impact=impact_of(facts, checks, in_service, left, ending),
+        impact=impact_of(facts, checks, before, in_service, left, ending),
+        links=links_of(facts, begins, at.last),
         calls=calls,
         deviations=deviations,
         suspects=suspects_of(facts, components, databases),
         actions=actions_of(
             facts, ending, severity, last, by or "to be named", databases, checks, deviations, environment
         ),
+        lessons=lessons_of(facts, ending, components, databases, checks, budgets, deviations),
         checklist=checklist_of(facts, ending, checks),
-        next_steps=next_steps_of(facts),
+        next_steps=next_steps_of(facts, checks),
         freeze=_freeze(facts, environment),
         notifications=tuple(
             f"{event.get('time')}: {event.get('audience')} by {event.get('channel')}, {event.get('state')}"
@@ -121,7 +139,7 @@ def incident_of(events: Iterable[Event]) -> Incident:
         ),
         review=iso(review_of(last, severity)),
         versions={
-            name: facts.said(name) for name in ("version", "inventory_hash", "tool_hash") if facts.said(name)
+            name: facts.said(name) for name in ("version", "tool_hash", "inventory_hash") if facts.said(name)
         },
     )
 
@@ -141,7 +159,8 @@ def _title(environment: str, ending: Ending, left: str, target: str) -> str:
         "UNDONE": f"{environment}: the data of before an earlier rollback serves again",
         "PARTIAL": f"{environment}: the rollback from {way} did not arrive whole",
         "FAILED": f"{environment}: the rollback failed",
-        "MOVED, NOT PROVED": f"{environment}: moved from {way}, and it does not work",
+        "MOVED, NOT WORKING": f"{environment}: moved from {way}, and it does not work",
+        "NOT PROVED": f"{environment}: {target or 'what serves'} serves, and it is not proved that it works",
         "OLD SET RESTORED": f"{environment}: not rolled back, {left or 'the old set'} serves again",
         "REFUSED": f"{environment}: the rollback was refused",
         "NOT BEGUN": f"{environment}: no rollback, it would not have helped",
@@ -188,7 +207,8 @@ def _over(ending: Ending) -> str:
         "DONE IN PART": "No. What was moved works, but the set is incomplete.",
         "PARTIAL": "No. The set is mixed: a part of it arrived, and the rest did not.",
         "FAILED": "No. It is not known that anything arrived.",
-        "MOVED, NOT PROVED": "No. Everything moved, but what serves now does not keep its contract.",
+        "MOVED, NOT WORKING": "No. Everything moved, but what serves now does not keep its contract.",
+        "NOT PROVED": "Not shown. Everything is where it should be, and some checks came to no verdict.",
         "OLD SET RESTORED": "No. What was to be left serves again, whole.",
         "REFUSED": "No. Nothing was changed.",
         "NOT BEGUN": "No. Nothing was changed: the fault is elsewhere, or a rollback was tried before.",
@@ -200,18 +220,31 @@ def _over(ending: Ending) -> str:
 
 
 def _evidence_of_trigger(facts: Facts) -> tuple[str, ...]:
-    opened, lines = facts.first("incident.opened"), []
-    for name in ("source", "evidence"):
-        if opened.get(name):
-            lines.append(f"{name}: {opened[name]}")
+    evidence = facts.first("incident.opened").get("evidence")
+    lines = [str(evidence)] if evidence else []
     if facts.stage("decide"):
         lines.append(f"automatic run after a failed {facts.stage('decide').get('trigger', 'check')}")
     return tuple(lines + [f"not begun: {event.get('why')}" for event in facts.all("declined")])
 
 
 def _evidence_of_target(plan: dict[str, Any]) -> tuple[str, ...]:
-    lines = [f"made {plan['release_made']}"] if plan.get("release_made") else []
-    return tuple(lines + [str(line) for line in plan.get("evidence") or []])
+    lines = [f"made {_when(plan['release_made'])}"] if plan.get("release_made") else []
+    evidence = plan.get("evidence")
+    if isinstance(evidence, dict) and evidence.get("verdict"):
+        verdict = "passed" if evidence["verdict"] == "pass" else "failed"
+        how = f"{verdict} the {evidence.get('tier')} validation at {_when(evidence.get('time'))}"
+        lines.append(f"{how}, recorded by {evidence.get('by')} in run {evidence.get('run')}")
+        served = evidence.get("served")
+        if isinstance(served, int | float):
+            lines.append(f"served for {seconds(served)} until the next release was recorded")
+    elif "evidence" in plan:
+        lines.append("nobody recorded that it works")
+    return tuple(lines)
+
+
+def _when(told: Any) -> str:
+    found = moment(told)
+    return day(iso(found)) if found else "an unknown time"
 
 
 def _approvals(facts: Facts) -> tuple[str, ...]:

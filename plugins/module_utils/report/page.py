@@ -12,7 +12,7 @@ from .incident import Incident
 from .page_template import TEMPLATE
 from .plain import day, plain, seconds
 from .seal import Verified
-from .sections import Code, Items, Table, Ticks, sections_of
+from .sections import Code, Items, Links, Table, Text, Ticks, Titled, sections_of
 from .times import PROOF
 
 __all__ = ["page_of"]
@@ -51,6 +51,9 @@ def page_of(incident: Incident, verified: Verified | None = None) -> str:
         "code": lambda block: isinstance(block, Code),
         "table": lambda block: isinstance(block, Table),
         "items": lambda block: isinstance(block, Items),
+        "titled": lambda block: isinstance(block, Titled),
+        "links": lambda block: isinstance(block, Links),
+        "copied": lambda block: isinstance(block, Text),
         "ticks": lambda block: isinstance(block, Ticks),
     }
     environment.filters["day"] = day

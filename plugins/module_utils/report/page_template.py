@@ -64,6 +64,8 @@ ul.ticks small { color: var(--soft); display: block; line-height: 1.3; }
 .box { position: absolute; left: 0; top: .24rem; width: 1.05rem; height: 1.05rem; border: 1.5px solid var(--soft);
   border-radius: 4px; font-size: .8rem; line-height: .9rem; text-align: center; font-weight: 700; }
 .done .box { background: var(--good); border-color: var(--good); color: var(--card); }
+pre { font: .8rem/1.45 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; background: var(--code);
+  border-radius: 6px; padding: .7rem .9rem; margin: 0 0 1rem; overflow-x: auto; white-space: pre-wrap; }
 .columns { columns: 2 20rem; column-gap: 2.5rem; }
 .columns > div { break-inside: avoid; }
 svg { display: block; overflow: visible; margin: .2rem 0 1rem; }
@@ -180,6 +182,12 @@ TEMPLATE = (
   {% for block in section.blocks %}
     {% if block is table %}{{ table(block) }}
     {% elif block is ticks %}{{ ticks(block) }}
+    {% elif block is titled %}<h3>{{ block.title }}</h3>
+    <ul>{% for line in block.lines %}<li>{{ text(line) }}</li>{% endfor %}</ul>
+    {% elif block is links %}<ul class="links">{% for link in block.links %}<li><a href="{{ link.url }}"
+      rel="noreferrer">{{ link.name }}</a></li>{% endfor %}</ul>
+    {% elif block is copied %}<h3>{{ block.title }}</h3><pre>{% for line in block.text.splitlines() %}{{ line }}
+{% endfor %}</pre>
     {% elif block is items %}<ul>{% for line in block.lines %}<li>{{ text(line) }}</li>{% endfor %}</ul>
     {% else %}<p>{{ text(block) }}</p>{% endif %}
   {% endfor %}

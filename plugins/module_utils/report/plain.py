@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from urllib.parse import quote
 
-__all__ = ["clock", "day", "markdown", "markdown_code", "plain", "seconds"]
+__all__ = ["clock", "day", "markdown", "markdown_code", "markdown_url", "plain", "seconds"]
 
 _SPECIAL = re.compile(r"([\\`*\[\]<>|~#&])|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])")
 _TICKS = re.compile(r"`+")
@@ -38,6 +39,11 @@ def markdown_code(text: object) -> str:
     fence = "`" * (max((len(run) for run in _TICKS.findall(told)), default=0) + 1)
     space = " " if told.startswith("`") or told.endswith("`") else ""
     return f"{fence}{space}{told}{space}{fence}".replace("|", "\\|")
+
+
+def markdown_url(url: str) -> str:
+    """An address as the target of a link: what could end it is escaped."""
+    return quote(plain(url), safe="%/:?#[]@!$&'*+,;=~-._")
 
 
 def seconds(value: float | None) -> str:

@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ..verdict.sequential import percent
 from .facts import plural
-from .incident import Incident, Step
+from .incident import Check, Incident, Link, Step
 from .plain import clock, day, seconds
 from .seal import Verified
 
-__all__ = ["Block", "Code", "Items", "Section", "Table", "Ticks", "sections_of"]
+__all__ = ["Block", "Code", "Items", "Links", "Section", "Table", "Text", "Ticks", "Titled", "sections_of"]
 
 
 class Code(str):
     """Text to be shown as code: a command, an id, a path."""
 
     __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Titled:
+    """A list under a title of its own."""
+
+    title: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    links: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Lines that are to be copied as they are."""
+
+    title: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +63,7 @@ class Ticks:
     title: str = ""
 
 
-Block = str | Table | Items | Ticks
+Block = str | Table | Items | Titled | Links | Text | Ticks
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +81,13 @@ def sections_of(incident: Incident, verified: Verified | None) -> tuple[Section,
         _section("timeline", "Timeline", (_timeline(incident),)),
         _section("set", "The set", _set(incident)),
         _section("data", "Data", _data(incident)),
-        _section("validation", "Validation", (_checks(incident),)),
+        _section("validation", "Validation", _checks(incident)),
         _section("target", "Why this target", _target(incident)),
-        _section("impact", "Impact", (Items(incident.impact),)),
+        _section("impact", "Impact", _impact(incident)),
         _section("suspects", "Suspects", _or(incident.suspects, "The journal names none.")),
         _section("deviations", "Deviations from the runbook", _or(incident.deviations, "None.")),
         _section("actions", "Action items", (_actions(incident),)),
+        _section("lessons", "Lessons", tuple(Titled(*each) for each in incident.lessons)),
         _section("steps", "Next steps and checklist", _steps(incident)),
         _section("calls", "Calls to Cloudflare", _calls(incident)),
         _section("record", "This record", _record(incident, verified)),
@@ -93,7 +117,10 @@ def _status(incident: Incident) -> tuple[Block, ...]:
             if incident.automatic
             else f"by {incident.by or 'somebody the journal does not name'}",
         ),
+        *((("Scribe", incident.scribe),) if incident.scribe else ()),
+        *((("Environment looked after by", incident.owner),) if incident.owner else ()),
         ("Trigger", incident.trigger),
+        ("Noticed by", incident.source or "nobody said"),
         ("Reason", incident.reason or "none was given"),
         *(("Trigger evidence", line) for line in incident.trigger_evidence),
         ("Application", incident.application),
@@ -155,14 +182,14 @@ def _set(incident: Incident) -> tuple[Block, ...]:
     )
     if not rows:
         return ("No component was planned to move.",)
-    ids = Table(
-        ("component", "version id of the target", "commit"),
-        tuple(
-            (each.name, Code(each.to_id), Code(each.commit) if each.commit else "")
-            for each in incident.components
-        ),
+    ids = (
+        (each.name, Code(each.to_id), Code(each.commit or ""), Code(each.from_commit or ""))
+        for each in incident.components
     )
-    return Table(("component", "from", "to", "state", "took", "rehearsed", "validated", ""), rows), ids
+    return (
+        _narrow(("component", "from", "to", "state", "took", "rehearsed", "validated", ""), rows),
+        _narrow(("component", "version id of the target", "its commit", "commit of what was left"), ids),
+    )
 
 
 def _data(incident: Incident) -> tuple[Block, ...]:
@@ -181,23 +208,49 @@ def _data(incident: Incident) -> tuple[Block, ...]:
     )
 
 
-def _checks(incident: Incident) -> Block:
+def _checks(incident: Incident) -> tuple[Block, ...]:
     if not incident.checks:
-        return "Nothing was checked in this run."
-    return Table(
-        ("what", "check", "verdict", "answer", "attempts", ""),
-        tuple(
-            (
-                each.subject,
-                each.what,
-                each.verdict,
-                seconds(each.seconds) if each.seconds is not None else "",
-                str(each.attempts),
-                each.detail,
-            )
-            for each in incident.checks
-        ),
+        return ("Nothing was checked in this run.",)
+    worst = ("fail", "inconclusive", "pass", "not applicable")
+    ordered = sorted(
+        incident.checks, key=lambda check: worst.index(check.verdict) if check.verdict in worst else -1
     )
+    methods = dict.fromkeys(f"{check.what}: {check.method}" for check in incident.checks if check.method)
+    details = tuple(
+        (each.subject, each.what, each.verdict, str(each.n or ""), each.detail)
+        for each in incident.database_checks
+    )
+    return (
+        _narrow(
+            ("what", "check", "verdict", "n", "bad, at least to at most", "answer", ""), map(_check, ordered)
+        ),
+        *((Titled("Methods", tuple(methods)),) if methods else ()),
+        *((_narrow(("database", "check", "verdict", "n", ""), details),) if details else ()),
+    )
+
+
+def _narrow(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Table:
+    """A table without the columns in which no row has anything."""
+    told = tuple(rows)
+    used = [place for place, _ in enumerate(head) if any(row[place] for row in told)]
+    return Table(
+        tuple(head[place] for place in used), tuple(tuple(row[place] for place in used) for row in told)
+    )
+
+
+def _check(check: Check) -> tuple[str, ...]:
+    took = seconds(check.seconds) if check.seconds is not None else ""
+    retried = f"{check.attempts} attempts" if check.attempts > 1 else ""
+    bounds = " to ".join(percent(bound) for bound in check.interval or ())
+    detail = "; ".join(filter(None, (check.detail, retried)))
+    return check.subject, check.what, check.verdict, str(check.n or ""), bounds, took, detail
+
+
+def _impact(incident: Incident) -> tuple[Block, ...]:
+    links = (
+        (Links(incident.links),) if incident.links else ("No dashboards are declared for this environment.",)
+    )
+    return Items(incident.impact), *links
 
 
 def _target(incident: Incident) -> tuple[Block, ...]:
@@ -245,7 +298,9 @@ def _calls(incident: Incident) -> tuple[Block, ...]:
         )
         for call in calls.failed
     )
-    return told, Table(("UTC", "", "path", "answer", "cf-ray"), rows)
+    table = Table(("UTC", "", "path", "answer", "cf-ray"), rows)
+    support = (Text("For Cloudflare's support, ready to be sent", calls.support),) if calls.support else ()
+    return told, table, *support
 
 
 def _record(incident: Incident, verified: Verified | None) -> tuple[Block, ...]:

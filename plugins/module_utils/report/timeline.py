@@ -65,6 +65,10 @@ def _alike(event: Event, stage: str) -> tuple[tuple[str, str], str] | None:
         return ("Keeps its health contract", "pass"), name
     if kind == "database.checked" and event.get("verdict") == "pass":
         return ("Database checked, pass", "pass"), name
+    if kind == "before" and event.get("known"):
+        return ("Looked at as it was before the change", "plain"), name
+    if kind in ("check", "rates") and event.get("verdict") == "pass":
+        return (f"Passed: {event.get('check')}", "pass"), name
     return None
 
 
@@ -72,6 +76,8 @@ def _told(event: Event, stage: str) -> tuple[str, str] | None:
     """The line and its tone; ``None`` when the event is not worth one."""
     if event["event"] == "probe":
         return _told_probe(event, stage)
+    if event["event"] in ("check", "rates"):
+        return _told_check(event)
     if event["event"] in _WORDS:
         tone, words = _WORDS[event["event"]]
         return words(event), tone
@@ -86,6 +92,14 @@ def _told_probe(event: Event, stage: str) -> tuple[str, str] | None:
     if event.get("verdict") == "pass":
         return f"{event.get('component')} is well", "plain"
     return f"{event.get('component')} does not keep its health contract: {problems}", "bad"
+
+
+def _told_check(event: Event) -> tuple[str, str] | None:
+    verdict = event.get("verdict")
+    if verdict == "not applicable":
+        return None
+    what = f"{event.get('component')}: {event.get('check')} {verdict}{_because(event.get('detail'))}"
+    return what, _TONES.get(str(verdict), "plain")
 
 
 def _because(value: object) -> str:
@@ -172,6 +186,12 @@ _WORDS: dict[str, tuple[str, Callable[[Event], str]]] = {
         "warn",
         lambda event: f"Emergency, without an approval: {event.get('reason')} ({event.get('by')})",
     ),
+    "before": (
+        "warn",
+        lambda event: (
+            f"{event.get('component')} did not answer before the change{_because(event.get('why'))}"
+        ),
+    ),
     "rehearsed": ("bad", _rehearsed),
     "switch.end": ("bad", _switched),
     "switch.unanswered": (
@@ -223,6 +243,11 @@ _WORDS: dict[str, tuple[str, Callable[[Event], str]]] = {
         lambda event: f"Waiting {event.get('seconds', 0):.0f} s for Cloudflare's rate limit",
     ),
     "api.retry": ("warn", lambda event: f"Asked Cloudflare again{_because(event.get('fault'))}"),
+    "notification.trouble": ("warn", lambda event: f"People were not told{_because(event.get('why'))}"),
+    "validation.trouble": (
+        "warn",
+        lambda event: f"The files of the validation were not written{_because(event.get('why'))}",
+    ),
     "ledger.trouble": ("warn", lambda event: f"The ledger was not written{_because(event.get('why'))}"),
     "frozen": ("plain", _frozen),
     "unfrozen": ("plain", lambda event: "Deploys are not frozen any more"),

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from .ending import COMPLETED, Ending
+from ..outcome import DONE, INVALID, NOT_PROVED
+from .ending import Ending
 from .facts import Facts, iso, moment
 from .incident import Budget, Component, Measure, Phase
 
@@ -56,7 +57,7 @@ def _completed(facts: Facts, components: tuple[Component, ...], ending: Ending) 
     moved = [item for item in components if item.state != "already"]
     if any(item.state != "moved" for item in moved):
         return None
-    if ending.code not in (0, 13):
+    if ending.code not in (DONE, INVALID, NOT_PROVED):
         return None
     last = facts.last("switch.end", "database.moved", "database.undo")
     return moment(last.get("time")) if last else None
@@ -64,7 +65,7 @@ def _completed(facts: Facts, components: tuple[Component, ...], ending: Ending) 
 
 def _restored(facts: Facts, ending: Ending) -> datetime | None:
     """When the proof was complete: from then on it is known, and not only likely, that users are served."""
-    if ending.status != COMPLETED:
+    if ending.code != DONE:
         return None
     ends = [event for event in facts.all("stage.end", stage="validate") if event.get("ok")]
     return moment(ends[-1].get("time")) if ends else None
@@ -161,11 +162,15 @@ def _budget(
 
 def _full_validation(facts: Facts) -> Budget:
     name, limit = "Full validation", 1800.0
-    done = [event for event in facts.all("validation") if event.get("tier") == "full"]
-    seconds = done[-1].get("seconds") if done else None
-    if not isinstance(seconds, int | float):
+    begins = [event for event in facts.all("stage.start") if event.get("stage") == "validate"]
+    ends = [event for event in facts.all("stage.end") if event.get("stage") == "rates"]
+    if not begins or not ends:
         return Budget("S126", name, limit, None, "not done", "this run made the quick validation only")
-    return Budget("S126", name, limit, seconds, "kept" if seconds <= limit else "broken", "measured")
+    took = round(_number(ends[-1].get("elapsed")) - _number(begins[0].get("elapsed")), 3)
+    verdict = "kept" if took <= limit else "broken"
+    return Budget(
+        "S126", name, limit, took, verdict, "from the first health check to the last verdict on rates"
+    )
 
 
 def _between(begin: datetime | None, end: datetime | None) -> float | None:

@@ -10,6 +10,8 @@ from typing import Any
 from plugins.module_utils.journal import FILE, Journal, read
 from plugins.module_utils.outcome import outcome
 from plugins.module_utils.redact import Redactor
+from plugins.module_utils.report.incident import Incident
+from plugins.module_utils.report.model import incident_of
 
 NAMES = ("auth-worker", "content-worker", "site")
 BEGAN = datetime.fromisoformat("2026-03-02T10:00:00+00:00")
@@ -195,3 +197,12 @@ def rewritten(folder: Path, events: list[Event]) -> Path:
     path.parent.mkdir(parents=True)
     path.write_text("".join(lines))
     return path
+
+
+def of(folder: Path, events: list[Event]) -> Incident:
+    """The incident that a report of these events tells of."""
+    return incident_of(told(folder, events))
+
+
+def opened(**fields: Any) -> Event:
+    return (0.1, "incident.opened", {"incident": "INC-7", "trigger": "health", **fields})

@@ -149,7 +149,7 @@ def test_nobodys_text_becomes_markup(tmp_path: Path) -> None:
     for form in (page, markdown, text, ics_of(incident)):
         assert "\x1b" not in form
         assert "\u202e" not in form
-    outside_code = re.sub(r"(`+).*?\1", "", re.sub(r"\\.", "", markdown))
+    outside_code = re.sub(r"(`+).*?\1|^    .*$", "", re.sub(r"\\.", "", markdown), flags=re.MULTILINE)
     assert "<script>" not in outside_code
     assert "](http" not in outside_code
     widths = [
@@ -157,7 +157,24 @@ def test_nobodys_text_becomes_markup(tmp_path: Path) -> None:
         for line in markdown.splitlines()
         if line.startswith("| auth-worker")
     ]
-    assert widths[0] == 9
+    head = next(line for line in markdown.splitlines() if line.startswith("| component | from"))
+    assert widths[0] == head.count("|")
+
+
+def test_a_link_is_a_link_and_nothing_else(tmp_path: Path) -> None:
+    name, url = "Errors](http://e.vil) <b>", 'https://x.example/a b)"><script>\n?t={from}'
+    opened = (0.1, "incident.opened", {"dashboards": {name: url}})
+    incident = incident_of(runs.told(tmp_path, [runs.good()[0], opened, *runs.good()[1:]]))
+    page, markdown = page_of(incident), markdown_of(incident)
+    found = Page(page)
+    outside = [link for link in found.links if not link.startswith("#")]
+    assert len(outside) == 1
+    assert outside[0].startswith('https://x.example/a b)"><script>')
+    assert "script" not in found.tags
+    line = next(line for line in markdown.splitlines() if "x.example" in line)
+    assert re.fullmatch(r"- \[Errors\\\]\(http://e\.vil\) \\<b\\>\]\(https://x\.example/[^() <>]+\)", line), (
+        line
+    )
 
 
 def test_calendar_lines_are_folded_and_its_text_is_escaped(tmp_path: Path) -> None:

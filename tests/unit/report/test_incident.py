@@ -7,17 +7,9 @@ from typing import Any
 
 import pytest
 import runs
+from runs import of, opened
 
-from plugins.module_utils.report.incident import Incident
 from plugins.module_utils.report.model import incident_of
-
-
-def of(folder: Path, events: list[runs.Event]) -> Incident:
-    return incident_of(runs.told(folder, events))
-
-
-def opened(**fields: Any) -> runs.Event:
-    return (0.1, "incident.opened", {"incident": "INC-7", "trigger": "health", **fields})
 
 
 def test_a_good_run_is_resolved_with_its_times(tmp_path: Path) -> None:
@@ -129,11 +121,17 @@ def test_moved_and_not_proved_is_no_success(tmp_path: Path) -> None:
         *runs.ended(13, "the set is at r2, but production: site does not keep the contract"),
     ]
     found = of(tmp_path, events)
-    assert (found.rollback_status, found.ended, found.status) == ("FAILED", "MOVED, NOT PROVED", "MITIGATING")
+    assert (found.rollback_status, found.ended, found.status) == (
+        "FAILED",
+        "MOVED, NOT WORKING",
+        "MITIGATING",
+    )
     assert found.application == "DEGRADED"
     assert found.completed is not None
     assert found.restored is None
-    assert any(item.title == "Repair site: status 500" and item.kind == "mitigate" for item in found.actions)
+    assert any(
+        item.title == "Repair site (health): status 500" and item.kind == "mitigate" for item in found.actions
+    )
 
 
 @pytest.mark.parametrize("cut", range(1, 16))
@@ -271,21 +269,16 @@ def test_the_checklist_knows_what_was_done(tmp_path: Path) -> None:
         "receipt": "1712.1",
         "seconds": 0.1,
     }
-    full = {"tier": "full", "verdict": "pass", "seconds": 240.0, "checks": []}
+    rate = {"component": "site", "check": "error rate", "verdict": "pass", "n": 455, "bad": 0}
+    full = runs.stage(2.35, 242.1, "rates", [(242.0, "rates", rate)])
     bare = of(tmp_path / "bare", runs.good())
-    found = of(tmp_path / "told", runs.good((2.35, "notification", sent), (2.36, "validation", full)))
+    whole = runs.good((2.05, "notification", sent))
+    found = of(tmp_path / "told", [*whole[:-1], *full, *whole[-1:]])
     assert [step.done for step in bare.next_steps] == [False, False, False]
     assert [step.done for step in found.next_steps] == [True, False, True]
     assert (found.budgets[3].verdict, found.budgets[3].actual) == ("kept", 240.0)
     immediate = dict(found.checklist)["Immediate (0-5 minutes)"]
     assert [step.done for step in immediate] == [True, True, False, False, True]
-
-
-def test_details_of_a_validation_are_shown_with_their_figures(tmp_path: Path) -> None:
-    item = {"component": "site", "check": "error rate", "verdict": "pass", "n": 455, "method": "sequential"}
-    found = of(tmp_path, runs.good((2.35, "validation", {"tier": "quick", "checks": [item]})))
-    check = next(each for each in found.checks if each.what == "error rate")
-    assert (check.verdict, check.detail) == ("pass", "n 455; method sequential")
 
 
 def test_an_automatic_run_that_was_declined_says_why(tmp_path: Path) -> None:

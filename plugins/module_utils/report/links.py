@@ -1,0 +1,43 @@
+"""Where to look at the time of the incident: dashboards with the window in their address (S59-S63)."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from urllib.parse import quote, urlsplit
+
+from .facts import Facts, iso
+from .incident import Link
+
+__all__ = ["links_of"]
+
+# What came before and after helps to see what changed.
+_AROUND = timedelta(minutes=15)
+_PLACE = re.compile(r"\{(from|to|from_ms|to_ms)\}")
+
+
+def links_of(facts: Facts, begins: datetime | None, ends: datetime | None) -> tuple[Link, ...]:
+    """The declared ``dashboards``, for the time from 15 minutes before ``begins`` to 15 minutes after ``ends``.
+
+    ``{from}`` and ``{to}`` become ISO 8601 in UTC, ``{from_ms}`` and ``{to_ms}`` milliseconds since 1970. What is no
+    address of the web is left out: the page would make a link of it.
+    """
+    declared = facts.first("incident.opened").get("dashboards")
+    if not isinstance(declared, dict) or begins is None or ends is None:
+        return ()
+    window = {"from": begins - _AROUND, "to": ends + _AROUND}
+    values = {name: quote(iso(when)) for name, when in window.items()}
+    values |= {f"{name}_ms": str(int(when.timestamp() * 1000)) for name, when in window.items()}
+    return tuple(
+        Link(str(name), _PLACE.sub(lambda found: values[found[1]], str(url)))
+        for name, url in declared.items()
+        if _is_web(str(url))
+    )
+
+
+def _is_web(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc)

@@ -1,0 +1,162 @@
+"""What the incident record holds beside the course of the run (S15, S16, S59-S63, S76, S82-S87, S94, S132)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import runs
+from runs import of, opened
+
+from plugins.module_utils.outcome import outcome
+from plugins.module_utils.report.checks import state_of
+from plugins.module_utils.report.incident import Check
+
+
+def test_checks_of_every_kind_are_shown_with_their_figures(tmp_path: Path) -> None:
+    figures = {
+        "n": 455,
+        "interval": [0.0, 0.0066],
+        "method": "a sequential test",
+        "detail": "0 of 455 are bad",
+    }
+    rates = {"component": "site", "check": "error rate", "verdict": "pass", **figures}
+    flow = {
+        "component": "production",
+        "check": "flow login",
+        "verdict": "fail",
+        "detail": "step 2: status 500",
+    }
+    dns = {"component": "zone", "check": "dns", "verdict": "inconclusive", "detail": "one resolver is silent"}
+    none = {
+        "component": "production",
+        "check": "sentry",
+        "verdict": "not applicable",
+        "detail": "not configured",
+    }
+    more = [(2.35, "rates", rates), (2.36, "check", flow), (2.37, "check", dns), (2.38, "check", none)]
+    found = of(tmp_path, runs.good(*more))
+    told = {(check.subject, check.what): check for check in found.checks}
+    shown = told["site", "error rate"]
+    assert (shown.verdict, shown.n, shown.interval, shown.method) == (
+        "pass",
+        455,
+        (0.0, 0.0066),
+        "a sequential test",
+    )
+    assert (told["production", "flow login"].verdict, told["zone", "dns"].verdict) == ("fail", "inconclusive")
+    assert {"Repair production (flow login): step 2: status 500"} <= {item.title for item in found.actions}
+    said = [entry.what for entry in found.timeline]
+    assert "production: flow login fail: step 2: status 500" in said
+    assert not any("sentry" in line for line in said)
+    assert found.application == "DEGRADED"
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "state"),
+    [
+        (["pass", "pass"], "HEALTHY"),
+        (["pass", "not applicable"], "HEALTHY"),
+        (["not applicable"], "UNKNOWN"),
+        ([], "UNKNOWN"),
+        (["pass", "inconclusive"], "UNKNOWN"),
+        (["pass", "inconclusive", "fail"], "DEGRADED"),
+        (["fail", "fail"], "DOWN"),
+    ],
+)
+def test_the_state_follows_from_the_verdicts_and_is_no_guess(verdicts: list[str], state: str) -> None:
+    assert (
+        state_of([Check("c", str(number), verdict, "") for number, verdict in enumerate(verdicts)]) == state
+    )
+
+
+def test_what_is_not_proved_stays_open(tmp_path: Path) -> None:
+    late = {"component": "site", "check": "latency", "verdict": "inconclusive", "detail": "12 answers"}
+    events = [*runs.good()[:-1], (2.35, "rates", late), *runs.ended(16, "neither proved nor disproved")]
+    found = of(tmp_path, events)
+    assert (found.rollback_status, found.ended, found.status) == ("COMPLETED", "NOT PROVED", "MITIGATING")
+    assert found.over.startswith("Not shown")
+    assert (found.completed is None, found.restored) == (False, None)
+    assert any("latency" in item.title for item in found.actions)
+
+
+def test_what_was_resolved_is_open_again_when_the_run_takes_it_back(tmp_path: Path) -> None:
+    found = of(tmp_path, [*runs.good(), (60.0, "outcome", outcome(13, "errors came back", next_="go on"))])
+    assert [state.what for state in found.states] == ["INVESTIGATING", "MITIGATING", "RESOLVED", "MITIGATING"]
+    assert (found.status, found.next_command) == ("MITIGATING", "go on")
+
+
+def test_the_target_has_its_evidence_and_the_suspects_their_commits(tmp_path: Path) -> None:
+    evidence = {"verdict": "pass", "tier": "full", "by": "ci", "run": "run-1", "served": 7200.0}
+    told = {**evidence, "time": "2026-03-01T09:00:00+00:00"}
+    moves = [runs.move("auth-worker", from_commit="b" * 40)]
+    added = ["auth-worker: binding kv_namespace CACHE is new; goes back with the version"]
+    found = of(tmp_path, [*runs.begun(evidence=told, moves=moves, goes_back=added), *runs.ended(10, "no")])
+    said = "\n".join(found.evidence)
+    assert "passed the full validation at 2026-03-01 09:00:00 UTC, recorded by ci in run run-1" in said
+    assert "served for 2 h 00 min" in said
+    assert any("built from bbbbbbbbbbbb and a50126cc2d6c" in line for line in found.suspects)
+    assert any("binding kv_namespace CACHE" in line for line in found.suspects)
+    bare = of(tmp_path / "bare", [*runs.begun(evidence={}), *runs.ended(10, "no")])
+    assert "nobody recorded that it works" in bare.evidence
+
+
+def test_how_it_was_before_and_requests_by_version_are_its_impact(tmp_path: Path) -> None:
+    before = [
+        (1.05, "before", {"component": "site", "known": False, "why": "no answer in 3 s"}),
+        (1.06, "before", {"component": "auth-worker", "known": True, "headers": None}),
+    ]
+    counted = {
+        "component": "auth-worker",
+        "check": "cloudflare errors",
+        "verdict": "pass",
+        "window": ["10:00", "10:05"],
+        "versions": {"auth-worker-bad": [340, 12], "auth-worker-good": [50, 0]},
+    }
+    good = runs.good((2.35, "check", counted))
+    said = "\n".join(of(tmp_path, [*good[:6], *before, *good[6:]]).impact)
+    assert "site did not answer: no answer in 3 s" in said
+    assert "auth-worker answered, and not as itself" in said
+    assert "auth-worker: 12 of 340 requests to it failed (cloudflare errors, 10:00 to 10:05)" in said
+    assert "were not counted" not in said
+
+
+def test_links_carry_the_time_of_the_incident(tmp_path: Path) -> None:
+    dashboards = {
+        "Grafana": "https://grafana.example/d/x?from={from_ms}&to={to_ms}&var={other}",
+        "Sentry": "https://sentry.example/?start={from}&end={to}",
+        "not the web": "javascript:alert({from})",
+    }
+    event = opened(dashboards=dashboards, detected="2026-03-02T09:58:00Z")
+    links = {link.name: link.url for link in of(tmp_path, [runs.good()[0], event, *runs.good()[1:]]).links}
+    # The newest deployment of what was left is earlier than the detection.
+    begins, ends = 1772444460000, 1772446502400
+    assert links["Grafana"] == f"https://grafana.example/d/x?from={begins}&to={ends}&var={{other}}"
+    assert (
+        links["Sentry"]
+        == "https://sentry.example/?start=2026-03-02T09%3A41%3A00Z&end=2026-03-02T10%3A15%3A02Z"
+    )
+    assert set(links) == {"Grafana", "Sentry"}
+
+
+def test_people_of_the_incident_are_named(tmp_path: Path) -> None:
+    event = opened(commander="ada", scribe="bob", owner="DevOps/SRE", source="PagerDuty", evidence="alert 7")
+    found = of(tmp_path, [runs.good()[0], event, *runs.good()[1:]])
+    assert (found.by, found.scribe, found.owner, found.source) == ("ada", "bob", "DevOps/SRE", "PagerDuty")
+    assert found.trigger_evidence == ("alert 7",)
+
+
+def test_lessons_begin_with_what_the_run_showed(tmp_path: Path) -> None:
+    found = dict(of(tmp_path, runs.good()).lessons)
+    assert any("Quick rollback: 2.3 s of 2 min" in line for line in found["Went well"])
+    assert any("3 of 3 components" in line for line in found["Went well"])
+    assert any("time to detect is not known" in line for line in found["Did not"])
+    assert len(found["For people to answer"]) == 4
+
+
+def test_the_text_for_the_vendor_is_in_the_report(tmp_path: Path) -> None:
+    call = {"method": "POST", "path": "workers/x", "status": 503, "ray": "8f1-FRA", "seconds": 0.2}
+    events = [runs.good()[0], opened(account="4711"), *runs.good((2.05, "api", call))[1:]]
+    calls = of(tmp_path, events).calls
+    assert "account 4711" in calls.support and "8f1-FRA" in calls.support
+    assert of(tmp_path / "well", runs.good()).calls.support == ""
