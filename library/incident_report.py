@@ -16,6 +16,15 @@ options:
     description: PEM file with the key; made at first use. Empty for C(signing.pem) in I(runs_dir).
     type: path
     default: ""
+  archive:
+    description: Where journal and report are kept too, as a branch C(knowngood/<environment>/<run>).
+    type: dict
+    default: {}
+    suboptions:
+      repository:
+        description: Address of a git repository; credentials in it are not shown.
+        type: str
+        required: true
 extends_documentation_fragment: [knowngood.run]
 attributes:
   check_mode: {support: full, description: Then nothing is written.}
@@ -34,6 +43,7 @@ EXAMPLES = r"""
 RETURN = r"""
 report: {description: The page., returned: when it was written, type: str}
 files: {description: Path of every form by its name., returned: not in check mode, type: dict}
+archive: {description: Branch of the archive., returned: when it is there, type: str}
 warnings: {description: What was not written or signed., returned: when there is something, type: list, elements: str}
 run: {description: Id of the run., returned: always, type: str}
 journal: {description: File of the run's journal., returned: always, type: str}

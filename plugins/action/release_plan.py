@@ -17,6 +17,7 @@ from ansible.plugins.action import ActionBase
 # Ansible offers a project's module_utils to modules only; here the controller needs them.
 ansible.module_utils.__path__.append(str(Path(__file__).parents[1] / "module_utils"))
 
+from ansible.module_utils.artifacts import artifacts  # noqa: E402
 from ansible.module_utils.stage.lifeline import end_with_the_command  # noqa: E402
 from ansible.module_utils.stage.task import Task, perform  # noqa: E402
 
@@ -61,4 +62,7 @@ class ActionModule(ActionBase):
         stage = import_module(f"ansible.module_utils.stage.{name}")
         _, params = self.validate_argument_spec(argument_spec=stage.SPEC)
         result.update(perform(stage.work, Task(params, self._task.check_mode, self._task.diff)))
+        if "awx_job_id" in (task_vars or {}):
+            # What ansible.builtin.set_stats returns, without the time of a task.
+            result["ansible_stats"] = {"data": artifacts(name, result), "per_host": False, "aggregate": False}
         return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ..report.archive import NotArchived, archive
 from ..report.seal import NotUsable, close, load_or_make_key
 from ..report.write import write_all
 from .options import RUN
@@ -12,7 +13,15 @@ from .task import Task
 
 __all__ = ["SPEC", "work"]
 
-SPEC: dict[str, Any] = {**RUN, "signing_key": {"type": "path", "default": ""}}
+SPEC: dict[str, Any] = {
+    **RUN,
+    "signing_key": {"type": "path", "default": ""},
+    "archive": {
+        "type": "dict",
+        "default": {},
+        "options": {"repository": {"type": "str", "required": True, "no_log": True}},
+    },
+}
 
 
 def work(task: Task) -> dict[str, Any]:
@@ -33,4 +42,15 @@ def work(task: Task) -> dict[str, Any]:
     except NotUsable as error:
         problems.append(f"there is no report: {error}")
     result: dict[str, Any] = {"report": files.get("incident.html"), "files": files, "changed": bool(files)}
+    if task.params["archive"]:
+        kept = {
+            "journal.jsonl": task.journal.path,
+            **{f"report/{name}": Path(at) for name, at in files.items()},
+        }
+        try:
+            result["archive"] = archive(
+                task.params["archive"]["repository"], task.params["environment_name"], task.journal.run, kept
+            )
+        except NotArchived as error:
+            problems.append(str(error))
     return {**result, "warnings": problems} if problems else result
