@@ -17,6 +17,7 @@ def test_the_whole_set_goes_back_and_is_proved(environment: Environment) -> None
     assert [event["stage"] for event in run.events if event["event"] == "stage.end"] == [
         "plan",
         "databases",
+        "before",
         "rehearse",
         "switch",
         "databases.check",
