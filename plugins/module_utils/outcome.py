@@ -46,7 +46,6 @@ CHANGING = (
     "cloudflare_switch",
     "dns_records",
     "maintenance_page",
-    "database_restore",
 )
 # The events after which something has changed, or may have.
 CHANGES = (

@@ -18,6 +18,7 @@ _SAID = {
     "declined": "  no rollback: {why}",
     "drill": "  {step:<9} {said}",
     "unfrozen": "  not frozen any more",
+    "route": "  {change}",
     "ledger.trouble": "  the ledger was not written: {why}",
 }
 

@@ -20,6 +20,7 @@ __all__ = ["KINDS", "Entry", "Line", "parse", "unparse"]
 
 KINDS = (
     "release", "config", "evidence", "condemned", "cleared", "goal", "end", "frozen", "unfrozen", "lock_broken", "held",
+    "maintenance",
 )  # fmt: skip
 
 

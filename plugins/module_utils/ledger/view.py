@@ -12,7 +12,7 @@ from typing import Any
 from .entry import Entry
 from .errors import Damaged
 
-__all__ = ["Condemnation", "Evidence", "Frozen", "Goal", "Recorded", "View", "set_fingerprint"]
+__all__ = ["Condemnation", "Evidence", "Frozen", "Goal", "Maintenance", "Recorded", "View", "set_fingerprint"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,17 @@ class Frozen:
     pages: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Maintenance:
+    """The maintenance page is shown. ``routes`` is what must be put back when it ends."""
+
+    worker: str
+    routes: tuple[Mapping[str, Any], ...]
+    by: str
+    time: datetime
+    run: str
+
+
 def set_fingerprint(versions: Mapping[str, str]) -> str:
     """What evidence names its set by, so that it never counts for other versions of the same name."""
     return hashlib.sha256(
@@ -93,6 +104,7 @@ class View:
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self.frozen: Frozen | None = None
+        self.maintenance: Maintenance | None = None
         self.goals: dict[str, Goal] = {}
         self._releases: dict[str, Recorded] = {}
         self._configs: dict[str, Mapping[str, Any]] = {}
@@ -237,6 +249,23 @@ class View:
     def _unfreeze(self, entry: Entry, body: Mapping[str, Any]) -> None:
         self.frozen = None
 
+    def _maintain(self, entry: Entry, body: Mapping[str, Any]) -> None:
+        if not body["on"]:
+            self.maintenance = None
+            return
+        routes: tuple[Mapping[str, Any], ...] = tuple(
+            {**route, "zone": _text(route["zone"]), "pattern": _text(route["pattern"])}
+            for route in body["routes"]
+        )
+        if self.maintenance is not None:
+            # What a second one finds may be what the first one made: what was before the first is to be put back.
+            kept = {(route["zone"], route["pattern"]) for route in self.maintenance.routes}
+            new = (route for route in routes if (route["zone"], route["pattern"]) not in kept)
+            routes = (*self.maintenance.routes, *new)
+        self.maintenance = Maintenance(
+            _text(body["worker"]), routes, entry.by, entry.time, _text(body["run"])
+        )
+
 
 _READERS = {
     "release": View._release,
@@ -248,6 +277,7 @@ _READERS = {
     "end": View._end,
     "frozen": View._freeze,
     "unfrozen": View._unfreeze,
+    "maintenance": View._maintain,
 }
 
 

@@ -24,6 +24,7 @@ def declared_recovery(
 ) -> dict[str, Any]:
     """``names`` and ``maintenance`` as the modules take them, ``problems`` as sentences with file and variable.
 
+    ``maintenance.names`` are names whose failover is the page.
     ``hosts`` are in this run, ``groups`` all of the inventory.
     """
     here = list(hosts)
@@ -37,7 +38,11 @@ def declared_recovery(
         )
         told, wrong = _maintenance(maintenance, groups.get("dns", []))
         problems += [f"{file}: maintenance{text}" for text in wrong]
-        told["records"] = {name: records for name, records in told["records"].items() if name in here}
+        told["names"] = [
+            {**name, "failover": told["records"][name["component"]]}
+            for _, name in read
+            if name["component"] in told["records"]
+        ]
     return {"names": [name for _, name in read], "maintenance": told, "problems": problems}
 
 

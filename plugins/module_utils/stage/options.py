@@ -13,6 +13,7 @@ __all__ = [
     "GROUPING",
     "LEDGER",
     "LOCKED",
+    "MAINTENANCE",
     "MOVING",
     "NAMES",
     "PROBING",
@@ -142,6 +143,19 @@ NAMES: dict[str, Any] = {
             "failover": {"type": "list", "elements": "dict", "default": []},
             "authority": {"type": "list", "elements": "str", "default": []},
             "resolvers": {"type": "list", "elements": "str", "default": []},
+        },
+    }
+}
+MAINTENANCE: dict[str, Any] = {
+    "maintenance": {
+        "type": "dict",
+        "default": {},
+        "options": {
+            "worker": {"type": "str", "default": ""},
+            "hosts": {"type": "list", "elements": "str", "default": []},
+            "records": {"type": "dict", "default": {}},
+            "names": {"type": "list", "elements": "dict", "default": []},
+            "url": {"type": "str", "default": ""},
         },
     }
 }
