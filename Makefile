@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export ANSIBLE_HOME ?= $(CURDIR)/.ansible
 
-.PHONY: help demo local test soak lint bench install install-test clean
+.PHONY: help demo local test soak lint bench install install-test collection clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -31,7 +31,7 @@ bench: install-test ## ratios against wrangler, measured in the same run
 	@$(BIN)/python -m benchmarks
 
 install: .venv/.installed node_modules/.installed
-install-test: install .venv/.installed-test tests/contract/wrangler_current/node_modules/.installed
+install-test: install collection .venv/.installed-test tests/contract/wrangler_current/node_modules/.installed
 
 # Which Python is said here, because a venv of an older one would fail later and less clearly.
 .venv/.installed: requirements.lock pyproject.toml
@@ -44,6 +44,17 @@ install-test: install .venv/.installed-test tests/contract/wrangler_current/node
 .venv/.installed-test: .venv/.installed
 	@echo "installing the Python packages of tests and linters"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[local,test,lint]'
+	@touch $@
+
+# Without Galaxy: PyPI's package ansible has the collection in it. Only that is taken out.
+collection: .ansible/collections/.installed ## awx.awx, which awx.yml needs
+
+.ansible/collections/.installed: awx/requirements.yml .venv/.installed
+	@echo "installing the Ansible collection awx.awx"
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	  $(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --dest "$$folder" ansible==12.3.0 && \
+	  $(BIN)/python -c 'import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); z.extractall(sys.argv[2], [n for n in z.namelist() if n.startswith("ansible_collections/awx/")])' \
+	    "$$folder"/ansible-*.whl .ansible/collections
 	@touch $@
 
 node_modules/.installed: package-lock.json
