@@ -46,7 +46,7 @@ def test_a_name_is_taken_as_the_modules_take_it() -> None:
                 "resolvers": ["1.1.1.1", "[::1]:5300"],
             }
         ],
-        "maintenance": {},
+        "maintenance": {"worker": "", "hosts": [], "records": {}, "names": [], "url": ""},
         "problems": [],
     }
 

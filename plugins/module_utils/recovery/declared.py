@@ -17,6 +17,7 @@ __all__ = ["declared_recovery"]
 # A host name, the last label with a letter.
 _NAME = re.compile(r"(\*\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 _BY = ("worker", "records")
+_SETTINGS = {"worker", "hosts", "records", "url"}
 
 
 def declared_recovery(
@@ -31,7 +32,7 @@ def declared_recovery(
     dns = [host for host in here if host in groups.get("dns", ())]
     read = [_name(Declared(host, hostvars[host])) for host in dns]
     problems = [problem for declared, _ in read for problem in declared.problems]
-    told: dict[str, Any] = {}
+    told = _no_page()
     if maintenance:
         file = (
             Path(str(hostvars[here[0]].get("inventory_dir") or "the inventory")).name + "/group_vars/all.yml"
@@ -87,13 +88,17 @@ def _addresses(declared: Declared, variable: str) -> list[str]:
     return [str(server) for server in told]
 
 
+def _no_page() -> dict[str, Any]:
+    return {"worker": "", "hosts": [], "records": {}, "names": [], "url": ""}
+
+
 def _maintenance(told: Any, dns: list[str]) -> tuple[dict[str, Any], list[str]]:
     """The page as the modules take it, and what is wrong, to be read behind ``maintenance``."""
-    found = {"worker": "", "hosts": [], "records": {}, "url": ""}
+    found = _no_page()
     if not isinstance(told, Mapping):
         return found, [" must be a mapping with worker and hosts, or with records and url"]
-    wrong = [f" has no setting {name}" for name in sorted(set(told) - set(found))]
-    found |= {name: value for name, value in told.items() if name in found and value}
+    wrong = [f" has no setting {name}" for name in sorted(set(told) - _SETTINGS)]
+    found |= {name: value for name, value in told.items() if name in _SETTINGS and value}
     if len([name for name in _BY if found[name]]) != 1:
         wrong.append(
             " needs either worker (put on the routes of hosts) or records (DNS that leads to a page)"

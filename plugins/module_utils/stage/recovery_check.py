@@ -42,7 +42,7 @@ def work(task: Task) -> dict[str, Any]:
                 raise found
             task.journal.write("check", **found)
             checks.append(found)
-    claims = [f"DNS of {len(params['names'])} name(s) is as declared"] if params["names"] else []
+    claims = ["DNS is as declared"] if params["names"] else []
     claims += ["the maintenance page is ready"] if len(todo) > len(params["names"]) else []
     end = ended(environment, checks, so_far=params["so_far"], claim=" and ".join(claims))
     if end["exit_code"] == INVALID:
