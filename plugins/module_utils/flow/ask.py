@@ -136,9 +136,11 @@ class _Judged:
             for found, declared in self._said.items():
                 text = text.replace(found, str(declared))
             if text.startswith("status "):
-                text = f"status {answer.status} instead of {self._wanted_status()}"
-            elif self._body and text.startswith("the body does not fulfil"):
-                text += _came(self._body, answer)
+                # What else is wrong with it follows from that.
+                self.problems = [f"status {answer.status} instead of {self._wanted_status()}"]
+                break
+            if self._body and text.startswith("the body does not fulfil"):
+                text = f"the body does not fulfil {self._step.expect['body']}{_came(self._body, answer)}"
             self.problems.append(text)
         for name, source in self._step.capture.items():
             value = _found(source, answer)

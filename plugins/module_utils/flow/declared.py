@@ -92,11 +92,12 @@ def problems_of(
     if not isinstance(declared, Mapping):
         return [f"{name} must be a mapping with component and steps, or with component and not_applicable"]
     problems = _unknown("", declared, _FLOW)
-    known_components, known_databases = set(components), set(databases)
+    # Lists, because what is declared may be anything, and not everything can be looked for in a set.
+    known_components, known_databases = sorted(components), list(databases)
     if declared.get("component") not in known_components:
         given = declared.get("component")
         problems.append(
-            f"component is not set: which one of {', '.join(sorted(known_components))} does it prove?"
+            f"component is not set: which one of {', '.join(known_components)} does it prove?"
             if given is None
             else f"component names {given}, which is no component"
         )

@@ -25,7 +25,10 @@ _IN_USE = "in-use"
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """One of them. ``made`` and ``lasts`` are seconds (since 1970, and long); ``kept`` is true after ``before``."""
+    """One of them. ``made`` and ``lasts`` are seconds (since 1970, and long); ``kept`` is true after ``before``.
+
+    ``awaited`` are the values that the answer to the request under way is to give.
+    """
 
     flow: str
     component: str
@@ -37,6 +40,7 @@ class Left:
     lasts: float = 0
     database: str = ""
     kept: bool = False
+    awaited: list[str] = field(default_factory=list)
 
     @property
     def over(self) -> bool:

@@ -72,7 +72,7 @@ class Trier:
             attempts += 1
             left = self._begun(flow)
             try:
-                finding, _ = self._steps(flow, flow.steps, left)
+                finding, left = self._steps(flow, flow.steps, left)
             finally:
                 uncleaned = self.cleaned(left)
             if finding.verdict == PASS or attempts == _ATTEMPTS or not self._pause():
@@ -119,18 +119,21 @@ class Trier:
         hide = self._hider(left.values)
         known = {**self.values, **self.secrets, **left.values}
         until = time.monotonic() + _FOR_CLEANUP
+        notes = []
         for declared in left.cleanup:
             step = Step.of(declared)
             try:
                 taken = take(step, known, self._way(until), _CLEAN)
-            except Unknown:
-                # It was never made, or is found by what we called it ourselves.
+            except Unknown as error:
+                # Either it was never made, or only an answer that never came knows its name.
+                if error.name in left.awaited:
+                    notes.append(f"something may be left: the answer with {error.name} never came")
                 continue
             if taken.problems:
                 return [hide.text(f"not cleaned up yet: {step.name}: {'; '.join(taken.problems)}")]
             known |= taken.captured
         self.things.forget(left)
-        return []
+        return notes
 
     def _begun(self, flow: Flow) -> Left:
         """Written down before anything is sent. Raises OSError."""
@@ -145,9 +148,7 @@ class Trier:
             lasts=flow.lasts,
             database=flow.database,
         )
-        if flow.cleanup or flow.before:
-            self.things.write(left)
-        return left
+        return self._noted(left)
 
     def _steps(self, flow: Flow, steps: Sequence[Step], left: Left) -> tuple[Finding, Left]:
         """What came of the steps, and what is left with the values that they gave."""
@@ -160,18 +161,26 @@ class Trier:
         for step in steps:
             if time.monotonic() >= self.until:
                 return found(INCONCLUSIVE, f"the time was over before {step.name}", unfinished=True)
+            if step.capture:
+                left = self._noted(replace(left, awaited=list(step.capture)))
             try:
                 taken = self._taken(step, left)
             except Unknown as error:
                 return found(FAIL, f"{step.name}: {error}")
             seconds[step.name] = round(taken.seconds, 4)
+            came = {name: value for name, value in taken.captured.items() if value is not None}
+            if came:
+                # Of an answer that is wrong too: what it names may have to be cleaned up.
+                left = self._noted(replace(left, values={**left.values, **came}, awaited=[]))
             if taken.problems:
                 return found(FAIL, f"{step.name}: {'; '.join(taken.problems)}")
-            if taken.captured:
-                left = replace(left, values={**left.values, **taken.captured})
-                if flow.cleanup or flow.before:
-                    self.things.write(left)
         return found(PASS)
+
+    def _noted(self, left: Left) -> Left:
+        """Written down, if there is anything to be done with it. Raises OSError."""
+        if left.cleanup or left.lasts:
+            self.things.write(left)
+        return left
 
     def _taken(self, step: Step, left: Left) -> Taken:
         return take(step, {**self.values, **self.secrets, **left.values}, self._way(self.until))
