@@ -10,35 +10,53 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import ceil, inf
+from typing import Generic, Protocol, TypeVar
 
 from .bounds import quantile_rank
 from .sequential import Finding, Hypotheses, Sequential
 
 __all__ = ["InOrder", "Latency", "Service", "Total"]
 
+T = TypeVar("T", bound="Test")
 _P95 = 0.95
 _SHOWN = 5
 
 
-class InOrder:
+class Test(Protocol):
+    """Takes answers one by one."""
+
+    def observe(self, bad: bool) -> object: ...
+
+
+class InOrder(Generic[T]):
     """Feeds a test in the order of asking, whatever the order of the answers."""
 
-    def __init__(self, hypotheses: Hypotheses) -> None:
-        self.test = Sequential(hypotheses)
+    def __init__(self, test: T) -> None:
+        self.test = test
         self._waiting: deque[int] = deque()
+        self._open: set[int] = set()
         self._known: dict[int, bool | None] = {}
 
     def asked(self, number: int) -> None:
         """A request was sent; numbers are unique."""
         self._waiting.append(number)
+        self._open.add(number)
 
     def known(self, number: int, bad: bool | None) -> None:
         """What became of it; ``None``: it says nothing. What is told first counts."""
-        self._known.setdefault(number, bad)
+        if number not in self._open:
+            return
+        self._open.remove(number)
+        self._known[number] = bad
         while self._waiting and self._waiting[0] in self._known:
-            told = self._known[self._waiting.popleft()]
+            told = self._known.pop(self._waiting.popleft())
             if told is not None:
                 self.test.observe(told)
+
+    def forget(self) -> None:
+        """What has no answer yet will get none, and says nothing."""
+        for number in sorted(self._open):
+            self.known(number, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +101,7 @@ class Service:
     """
 
     def __init__(self, errors: Hypotheses, late: Hypotheses, *, warm_up: int) -> None:
-        self._errors, self._late = InOrder(errors), InOrder(late)
+        self._errors, self._late = InOrder(Sequential(errors)), InOrder(Sequential(late))
         self._warm_up = warm_up
         self._first: int | None = None
         self._asked = 0
@@ -142,7 +160,7 @@ class Total:
     """The error rate of all services, for as long as each is asked alike."""
 
     def __init__(self, errors: Hypotheses) -> None:
-        self._answers = InOrder(errors)
+        self._answers = InOrder(Sequential(errors))
         self._ended = False
 
     def asked(self, number: int) -> None:

@@ -6,7 +6,7 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plugins.module_utils.verdict.sequential import Hypotheses
+from plugins.module_utils.verdict.sequential import Hypotheses, Sequential
 from plugins.module_utils.verdict.service import InOrder, Latency, Service, Total
 
 ERRORS = Hypotheses(limit=0.01, p0=0.005, p1=0.02)
@@ -37,7 +37,7 @@ def test_fast_answers_do_not_overtake_the_slow_ones() -> None:
 @settings(max_examples=50, deadline=None)
 def test_the_order_of_the_answers_changes_nothing(answers: list[bool | None], chance: random.Random) -> None:
     numbers = list(range(len(answers)))
-    tests = [InOrder(ERRORS), InOrder(ERRORS)]
+    tests = [InOrder(Sequential(ERRORS)), InOrder(Sequential(ERRORS))]
     for number in numbers:
         for test in tests:
             test.asked(number)
