@@ -18,6 +18,8 @@ _SIGNS = (
     ("ca certificate bundle", "the CA file cannot be read"),
     ("unsupported protocol", "it does not speak TLS 1.2 or newer"),
     ("alert protocol version", "it does not speak TLS 1.2 or newer"),
+    ("wrong version number", "it does not speak TLS"),
+    ("record layer failure", "it does not speak TLS"),
     ("eof occurred", "the TLS handshake was refused"),
     ("unrecognized name", "the TLS handshake was refused"),
     ("alert", "the TLS handshake was refused"),

@@ -42,6 +42,10 @@ class Dropped(Exception):
     """The connection was closed before the first byte of an answer came."""
 
 
+class Broken(OSError):
+    """The connection was made, and did not become one that can be used."""
+
+
 class TooMuch(Exception):
     """A body without an end, or nearly so."""
 
@@ -130,6 +134,9 @@ class Way:
             connected = time.monotonic()
             name = self._name if self._ssl else None
             reader, writer = await asyncio.open_connection(sock=sock, ssl=self._ssl, server_hostname=name)
+        except ConnectionError as error:
+            sock.close()
+            raise (Broken("the TLS handshake was broken off") if self._ssl else error) from None
         except BaseException:
             sock.close()
             raise
@@ -170,13 +177,16 @@ def fault_of(error: Exception) -> str:
     """What went wrong, in words."""
     if isinstance(error, TimeoutError):
         return "no answer in time"
+    if isinstance(error, ssl.SSLError):
+        # One that a certificate is to blame for is a ValueError as well.
+        return in_words(error)
     if isinstance(error, Dropped):
         return "connection closed without an answer"
     if isinstance(error, EOFError):
         return "the connection was closed in the middle of the answer"
     if isinstance(error, TooMuch):
         return f"the answer is longer than {_MOST >> 20} MB"
-    if isinstance(error, ProxyFault | Unreached):
+    if isinstance(error, Broken | ProxyFault | Unreached):
         return str(error)
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
