@@ -12,25 +12,13 @@ from local_cloudflare.faults import Faults
 from local_cloudflare.journal import Journal
 
 
-def routes(faults: Faults, journal: Journal, reset: Callable[[], Awaitable[None]]) -> list[Route]:
-    """Endpoints: /health, /faults, /requests, /counters, /reset. Errors come in the API's envelope."""
+def routes(
+    faults: Faults, edge_faults: Faults, journal: Journal, reset: Callable[[], Awaitable[None]]
+) -> list[Route]:
+    """Endpoints: /health, /faults, /edge/faults, /requests, /counters, /reset. Errors come in the API's envelope."""
 
     async def health(_: Request) -> Response:
         return answer({"status": "ok"})
-
-    async def list_faults(_: Request) -> Response:
-        return answer({"faults": [fault.describe() for fault in faults.current()]})
-
-    async def add_fault(request: Request) -> Response:
-        return answer(faults.add(await body_object(request)).describe(), 201)
-
-    async def clear_faults(_: Request) -> Response:
-        return answer({"removed": faults.clear()})
-
-    async def remove_fault(request: Request) -> Response:
-        if not faults.remove(request.path_params["fault_id"]):
-            raise ApiError(404, 1, "no such fault; its lease may have ended")
-        return answer({"removed": 1})
 
     async def list_requests(request: Request) -> Response:
         query = request.query_params
@@ -62,12 +50,35 @@ def routes(faults: Faults, journal: Journal, reset: Callable[[], Awaitable[None]
 
     return [
         Route("/health", health),
-        Route("/faults", list_faults),
-        Route("/faults", add_fault, methods=["POST"]),
-        Route("/faults", clear_faults, methods=["DELETE"]),
-        Route("/faults/{fault_id:int}", remove_fault, methods=["DELETE"]),
+        *_fault_routes("/faults", faults),
+        *_fault_routes("/edge/faults", edge_faults),
         Route("/requests", list_requests),
         Route("/requests", clear_requests, methods=["DELETE"]),
         Route("/counters", counters),
         Route("/reset", do_reset, methods=["POST"]),
+    ]
+
+
+def _fault_routes(path: str, faults: Faults) -> list[Route]:
+    """List, add, end all, end one."""
+
+    async def shown(_: Request) -> Response:
+        return answer({"faults": [fault.describe(faults.by) for fault in faults.current()]})
+
+    async def add(request: Request) -> Response:
+        return answer(faults.add(await body_object(request)).describe(faults.by), 201)
+
+    async def clear(_: Request) -> Response:
+        return answer({"removed": faults.clear()})
+
+    async def remove(request: Request) -> Response:
+        if not faults.remove(request.path_params["fault_id"]):
+            raise ApiError(404, 1, "no such fault; its lease may have ended")
+        return answer({"removed": 1})
+
+    return [
+        Route(path, shown),
+        Route(path, add, methods=["POST"]),
+        Route(path, clear, methods=["DELETE"]),
+        Route(path + "/{fault_id:int}", remove, methods=["DELETE"]),
     ]

@@ -1,4 +1,4 @@
-"""Faults that can be injected into the API: what they are, which call they hit, when they end."""
+"""Faults that can be injected into the API or the edge: what they are, what they hit, when they end."""
 
 import asyncio
 import random
@@ -11,6 +11,10 @@ from typing import Any
 from local_cloudflare.envelope import ApiError
 
 KINDS = ("latency", "error", "timeout", "reset", "rate_limit", "partition")
+EDGE_KINDS = ("latency", "error", "timeout", "reset")
+# What a fault is matched by: the first exactly, the second as a regular expression.
+BY_CALL = ("method", "path")
+BY_VISIT = ("from", "host")
 BODIES = ("json", "html", "challenge")
 _BEFORE_ONLY = ("rate_limit", "partition")
 _FIELDS = {
@@ -26,8 +30,8 @@ class Fault:
     id: int
     kind: str
     phase: str = "before"
-    method: str | None = None
-    path: re.Pattern[str] | None = None
+    exactly: str | None = None
+    pattern: re.Pattern[str] | None = None
     latency_ms: float = 0.0
     status: int = 500
     code: int = 10013
@@ -48,9 +52,9 @@ class Fault:
         """Seconds of the lease that are left."""
         return max(0.0, self.ends - time.monotonic())
 
-    def hits(self, method: str, path: str) -> bool:
+    def hits(self, exactly: str, searched: str) -> bool:
         """Whether this call is to be disturbed; counts it."""
-        if self.method not in (None, method) or (self.path is not None and not self.path.search(path)):
+        if self.exactly not in (None, exactly) or (self.pattern and not self.pattern.search(searched)):
             return False
         if self.count is not None and self.applied >= self.count:
             return False
@@ -60,13 +64,13 @@ class Fault:
         self.applied += 1
         return True
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self, by: tuple[str, str] = BY_CALL) -> dict[str, Any]:
         """The fault as the admin API shows it."""
         return {
             "id": self.id,
             "kind": self.kind,
             "phase": self.phase,
-            "match": {"method": self.method, "path": self.path.pattern if self.path else None},
+            "match": {by[0]: self.exactly, by[1]: self.pattern.pattern if self.pattern else None},
             "latency_ms": self.latency_ms,
             "status": self.status,
             "code": self.code,
@@ -84,15 +88,17 @@ class Fault:
 
 
 class Faults:
-    """The faults in force, oldest first."""
+    """The faults in force, oldest first: of `kinds`, matched `by` two properties of what they may hit."""
 
-    def __init__(self) -> None:
+    def __init__(self, kinds: tuple[str, ...] = KINDS, by: tuple[str, str] = BY_CALL) -> None:
+        self.by = by
+        self._kinds = kinds
         self._faults: dict[int, Fault] = {}
         self._last_id = 0
 
     def add(self, spec: Mapping[str, Any]) -> Fault:
         """Adds a fault from the admin API's JSON. ApiError 400 (code 1) says what is wrong with it."""
-        values = _checked(spec)
+        values = _checked(spec, self._kinds, self.by)
         self._last_id += 1
         fault = Fault(id=self._last_id, **values)
         fault.ends = time.monotonic() + fault.lease_seconds
@@ -124,25 +130,28 @@ class Faults:
         fault.over.set()
         del self._faults[fault.id]
 
-    def strike(self, method: str, path: str) -> list[Fault]:
-        """The faults that hit this call: every latency, and the first of any other kind, in that order."""
+    def strike(self, exactly: str, searched: str) -> list[Fault]:
+        """The faults that hit this call (method and path), or visit (its origin and the host that it is for).
+
+        Every latency, and the first of any other kind, in that order.
+        """
         delays, other = [], None
         for fault in self.current():
             if fault.kind == "latency":
-                if fault.hits(method, path):
+                if fault.hits(exactly, searched):
                     delays.append(fault)
-            elif other is None and fault.hits(method, path):
+            elif other is None and fault.hits(exactly, searched):
                 other = fault
         return delays if other is None else [*delays, other]
 
 
-def _checked(spec: Mapping[str, Any]) -> dict[str, Any]:
+def _checked(spec: Mapping[str, Any], kinds: tuple[str, ...], by: tuple[str, str]) -> dict[str, Any]:
     unknown = sorted(set(spec) - _FIELDS)
     if unknown:
         raise _wrong(f"unknown field {unknown[0]!r}; known: {', '.join(sorted(_FIELDS))}")
     values = {key: value for key, value in spec.items() if key != "match"}
-    if spec.get("kind") not in KINDS:
-        raise _wrong(f"kind must be one of {', '.join(KINDS)}")
+    if spec.get("kind") not in kinds:
+        raise _wrong(f"kind must be one of {', '.join(kinds)}")
     if spec.get("phase", "before") not in ("before", "after"):
         raise _wrong("phase must be before or after")
     if spec["kind"] in _BEFORE_ONLY and spec.get("phase") == "after":
@@ -161,16 +170,16 @@ def _checked(spec: Mapping[str, Any]) -> dict[str, Any]:
         raise _wrong("a latency needs latency_ms")
     if not isinstance(spec.get("message", ""), str):
         raise _wrong("message must be a string")
-    match = spec.get("match", {})
-    if not isinstance(match, dict) or set(match) - {"method", "path"}:
-        raise _wrong("match is an object with method and path (a regular expression), both optional")
-    if match.get("method") is not None:
-        values["method"] = str(match["method"]).upper()
-    if match.get("path") is not None:
+    match, (exactly, pattern) = spec.get("match", {}), by
+    if not isinstance(match, dict) or set(match) - set(by):
+        raise _wrong(f"match is an object with {exactly} and {pattern} (a regular expression), both optional")
+    if match.get(exactly) is not None:
+        values["exactly"] = str(match[exactly]).upper()
+    if match.get(pattern) is not None:
         try:
-            values["path"] = re.compile(str(match["path"]))
+            values["pattern"] = re.compile(str(match[pattern]))
         except re.error as error:
-            raise _wrong(f"match.path is not a regular expression: {error}") from None
+            raise _wrong(f"match.{pattern} is not a regular expression: {error}") from None
     return values
 
 

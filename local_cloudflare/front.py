@@ -1,16 +1,21 @@
 """The TLS front of the edge: it ends TLS for the names of the account and pipes the bytes to workerd.
 
-HTTP is not looked at, so WebSockets, streaming and pipelining are workerd's own.
+HTTP is not looked at, so WebSockets, streaming and pipelining are workerd's own. A fault hits what a client sends:
+a request, or a message of a WebSocket.
 """
 
 import asyncio
 import contextlib
 import logging
+import socket
 import ssl
-from collections.abc import Callable
+import struct
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import trustme
+
+from local_cloudflare.faults import Fault, Faults
 
 CA_FILE = "ca.pem"
 _KEY_FILE = "ca.key"
@@ -38,6 +43,11 @@ class Authority:
             self._ca.private_key_pem.write_to_path(str(key))
             self._ca.cert_pem.write_to_path(str(self.file))
         self._contexts: dict[str, ssl.SSLContext] = {}
+        self._names: dict[ssl.SSLContext, str] = {}
+
+    def name(self, context: ssl.SSLContext) -> str:
+        """The name that a context is for."""
+        return self._names.get(context, "")
 
     def context(self, name: str) -> ssl.SSLContext:
         """The server context with a certificate for exactly this name."""
@@ -46,6 +56,7 @@ class Authority:
             context.minimum_version = ssl.TLSVersion.TLSv1_2
             self._ca.issue_cert(name, key_type=trustme.KeyType.ECDSA).configure_cert(context)
             self._contexts[name] = context
+            self._names[context] = name
         return self._contexts[name]
 
 
@@ -62,11 +73,13 @@ class Front:
         authority: Authority,
         knows_name: Callable[[str], bool],
         upstream: tuple[str, int],
+        faults: Faults,
         port: int = 0,
     ) -> None:
         self._authority = authority
         self._knows_name = knows_name
         self._upstream = upstream
+        self._faults = faults
         self._port = port
         self._server: asyncio.Server | None = None
         self._pipes: set[asyncio.Task[None]] = set()
@@ -117,7 +130,7 @@ class Front:
             _log.warning("the edge is not reachable: %s", error)
             writer.transport.abort()
             return
-        inbound = asyncio.create_task(_copy(reader, inner_writer))
+        inbound = asyncio.create_task(_copy(reader, inner_writer, lambda: self._disturb(writer)))
         try:
             # The answer decides the end: a client that has closed its side may still wait for it.
             await _copy(inner_reader, writer)
@@ -129,11 +142,48 @@ class Front:
             inner_writer.close()
             writer.transport.abort()
 
+    async def _disturb(self, writer: asyncio.StreamWriter) -> bool:
+        """Does what the faults say to what this client just sent; whether it is passed on."""
+        name = self._authority.name(writer.get_extra_info("ssl_object").context)
+        for fault in self._faults.strike(writer.get_extra_info("peername")[0], name):
+            if fault.kind == "latency":
+                await asyncio.sleep(fault.latency_ms / 1000)
+            elif fault.kind == "timeout":
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(fault.over.wait(), fault.remaining())
+            else:
+                if fault.kind == "reset":
+                    linger = struct.pack("ii", 1, 0)
+                    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                    writer.transport.abort()
+                else:
+                    writer.write(_error(fault))
+                    writer.close()
+                return False
+        return True
 
-async def _copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    """Copies to the end of `source` and passes the end on, where TLS allows it."""
+
+def _error(fault: Fault) -> bytes:
+    """An answer of something in between, as a browser gets it."""
+    body = f"<html><body><h1>{fault.status}</h1><p>{fault.message}</p></body></html>".encode()
+    head = (
+        f"HTTP/1.1 {fault.status} Injected\r\ncontent-type: text/html; charset=UTF-8\r\n"
+        f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+async def _copy(
+    source: asyncio.StreamReader,
+    sink: asyncio.StreamWriter,
+    passes: Callable[[], Awaitable[bool]] | None = None,
+) -> None:
+    """Copies to the end of `source`, or to what does not pass, and passes the end on, where TLS allows it."""
     with contextlib.suppress(OSError):
         while data := await source.read(_CHUNK):
+            if passes is not None and not await passes():
+                sink.close()
+                return
             sink.write(data)
             await sink.drain()
         if sink.can_write_eof():

@@ -22,7 +22,7 @@ from local_cloudflare.dns_answers import Answers
 from local_cloudflare.dns_server import DnsServer
 from local_cloudflare.edge_process import Edge
 from local_cloudflare.envelope import ApiError, api_error, http_error, unexpected
-from local_cloudflare.faults import Faults
+from local_cloudflare.faults import BY_VISIT, EDGE_KINDS, Faults
 from local_cloudflare.front import Authority, Front
 from local_cloudflare.gateway import PREFIX, Gateway
 from local_cloudflare.http_server import HttpServer
@@ -70,6 +70,7 @@ class LocalCloudflare:
         self._who = account.identity(self._store)
         self._journal = Journal()
         self._faults = Faults()
+        self._edge_faults = Faults(EDGE_KINDS, BY_VISIT)
         self._budget = Budget(settings.budget, settings.budget_window_seconds, settings.budget_block_seconds)
         account.add_zones(self._store, settings.zones)
         self._table = routing.Table(self._store, self._who.workers_dev)
@@ -78,7 +79,7 @@ class LocalCloudflare:
         self._admin: HttpServer = HttpServer(
             self._application(
                 [
-                    *admin.routes(self._faults, self._journal, self.reset),
+                    *admin.routes(self._faults, self._edge_faults, self._journal, self.reset),
                     *routing.internal_routes(self._store, self._routing_table),
                     *pages_serving.internal_routes(self._store),
                     *kv.internal_routes(self._store),
@@ -96,6 +97,7 @@ class LocalCloudflare:
             authority=self._authority,
             knows_name=lambda name: routing.knows_name(self._routing_table(), name),
             upstream=self._edge.upstream,
+            faults=self._edge_faults,
             port=settings.edge_port,
         )
         self._edge_port = 0
@@ -149,6 +151,7 @@ class LocalCloudflare:
         account.add_zones(self._store, self._settings.zones)
         self._table.reload()
         self._faults.clear()
+        self._edge_faults.clear()
         self._journal.clear()
         self._budget.reset()
         await self._edge.reset()
@@ -171,6 +174,7 @@ class LocalCloudflare:
         finally:
             self._state.withdraw()
             self._faults.clear()
+            self._edge_faults.clear()
             await asyncio.gather(self._api.stop(), self._front.stop(), self._dns.stop())
             await asyncio.gather(self._edge.stop(), self._admin.stop(), self._d1.close())
             self._store.close()

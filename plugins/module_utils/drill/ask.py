@@ -65,6 +65,9 @@ class Vantage:
             raise NoAnswer(f"no answer in {self._timeout:g} s") from None
         except ssl.SSLError as error:
             raise NoAnswer(f"TLS: {error.reason or error}") from None
+        except ConnectionResetError:
+            # http.client knows a reset inside of TLS as an end without an answer, which is one too.
+            raise NoAnswer("the connection was reset") from None
         except (OSError, HTTPException) as error:
             raise NoAnswer(getattr(error, "strerror", None) or type(error).__name__) from None
         told = CaseInsensitiveDict(response.getheaders())

@@ -32,14 +32,13 @@ class Faults:
         where = f"{self.admin}/edge/faults" if action.kind == "edge" else f"{self.admin}/faults"
         try:
             answer = requests.post(where, json=action.given, timeout=_TIMEOUT)
-            envelope = answer.json()
+            told: dict[str, Any] = answer.json()
         except (requests.RequestException, ValueError) as error:
             raise Broken(f"{action.name}: {where}: {in_words(error)}") from None
-        if not envelope.get("success"):
-            raise Broken(f"{action.name}: refused: {(envelope.get('errors') or [{}])[0].get('message')}")
-        found: dict[str, Any] = envelope["result"]
-        self._placed.append(f"{where}/{found['id']}")
-        return found
+        if answer.status_code != 201:
+            raise Broken(f"{action.name}: refused: {(told.get('errors') or [{}])[0].get('message')}")
+        self._placed.append(f"{where}/{told['id']}")
+        return told
 
     def end(self) -> list[str]:
         """End them now; one whose lease is over has ended already. In words, what only its lease will end."""
