@@ -31,6 +31,12 @@ options:
     choices: [nothing, switch]
     default: nothing
   why_not: {description: What the part C(before) returned., type: dict, default: {}}
+  keep:
+    description:
+      - Whether what a flow with a part C(before) made is kept for later runs. Where O(runs_dir) does not outlive the
+        run, nothing should be kept.
+    type: bool
+    default: true
   databases: {description: "What M(database_plan) returned; what a database lost is not looked for.", type: list, elements: dict, default: []}
   so_far: {description: "The outcome of M(health_probe), which this one goes on from.", type: dict, default: {}}
 extends_documentation_fragment: [knowngood.run, knowngood.probing]

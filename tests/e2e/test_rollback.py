@@ -19,9 +19,11 @@ def test_the_whole_set_goes_back_and_is_proved(environment: Environment) -> None
         "databases",
         "before",
         "rehearse",
+        "flows.before",
         "switch",
         "databases.check",
         "validate",
+        "flows",
     ]
     probes = {event["component"]: event for event in run.events if event["event"] == "probe"}
     assert set(probes) == {*WORKERS, "site"}

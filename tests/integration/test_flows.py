@@ -194,6 +194,14 @@ def test_what_is_too_old_is_replaced(tmp_path: Path) -> None:
         assert len(shop.accounts) == len(left(tmp_path)) == 1
 
 
+def test_nothing_is_kept_where_nothing_outlives_a_run(tmp_path: Path) -> None:
+    with open_shop() as shop:
+        made = flows(tmp_path, shop, part="before")
+        result = flows(tmp_path, shop, came_before="switch", why_not=made["why_not"], keep=False)
+        assert set(verdicts(result).values()) == {"pass"}
+        assert (shop.accounts, shop.items, shop.rooms, left(tmp_path)) == ({}, {}, {}, [])
+
+
 # --- cleaning up
 
 

@@ -114,6 +114,11 @@ class Trier:
         )
         return _with(replace(why, verdict=INCONCLUSIVE), notes)
 
+    def not_kept(self, flow: Flow, finding: Finding) -> Finding:
+        """The same finding, with nothing left for the next time."""
+        kept = [left for left in self.things.kept() if left.flow == flow.name]
+        return _with(finding, [note for left in kept for note in self.cleaned(left)])
+
     def cleaned(self, left: Left) -> list[str]:
         """Clean up after an attempt; what is not clean yet stays written down. The problems, in words."""
         hide = self._hider(left.values)

@@ -31,6 +31,7 @@ SPEC: dict[str, Any] = {
     "release": {"type": "str", "default": ""},
     "came_before": {"type": "str", "choices": ["nothing", "switch"], "default": "nothing"},
     "why_not": {"type": "dict", "default": {}},
+    "keep": {"type": "bool", "default": True},
     "databases": {"type": "list", "elements": "dict", "default": []},
     "so_far": {"type": "dict", "default": {}},
 }
@@ -84,7 +85,8 @@ def _tried(task: Task, flows: list[Flow], things: LeftThings, abandoned: list[Le
         if not flow.before:
             return trier.tried(flow)
         changed = params["came_before"] == "switch"
-        return trier.tried_across(flow, params["why_not"].get(flow.name, "") if changed else None)
+        finding = trier.tried_across(flow, params["why_not"].get(flow.name, "") if changed else None)
+        return finding if params["keep"] else trier.not_kept(flow, finding)
 
     def clean(left: Left) -> Finding | None:
         problems = trier.cleaned(left)
