@@ -49,6 +49,7 @@ class Connector:
                 headers=headers,
                 method=method,
                 body=body,
+                patience=self._timeout / 2,
             )
         except OSError:
             raise NoAnswer("the CA file cannot be read", unseen=True) from None
@@ -67,6 +68,8 @@ class Connector:
                 finally:
                     connection.writer.transport.abort()
         except TimeoutError:
+            if way.proxy and not way.proxy.greets and not connected:
+                raise NoAnswer("no answer through the proxy in time", unseen=True) from None
             raise NoAnswer("no answer in time" if connected else "no connection in time") from None
         except FAULTS as error:
             raise NoAnswer(fault_of(error), unseen=isinstance(error, ProxyFault)) from None

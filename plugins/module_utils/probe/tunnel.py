@@ -54,11 +54,25 @@ class Proxy:
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
         return cls(parts.scheme, parts.hostname or "", parts.port or _SCHEMES[parts.scheme], user, password)
 
-    async def lead(self, sock: socket.socket, host: str, port: int) -> None:
-        """Make a connection to the proxy one to ``host:port``. Raises :class:`ProxyFault`, :class:`Unreached`."""
-        speak = self._connect if self.scheme == "http" else self._socks5
+    @property
+    def greets(self) -> bool:
+        """Whether it answers before what lies behind it does. With CONNECT, silence may be that of either."""
+        return self.scheme != "http"
+
+    async def lead(self, sock: socket.socket, host: str, port: int, patience: float) -> None:
+        """Make a connection to the proxy one to ``host:port``. Raises :class:`ProxyFault`, :class:`Unreached`.
+
+        ``patience`` is how many seconds the proxy itself has to answer.
+        """
         try:
-            await speak(sock, host, port)
+            if self.scheme == "http":
+                await self._connect(sock, host, port)
+            else:
+                async with asyncio.timeout(patience):
+                    await self._greet(sock)
+                await self._socks5(sock, host, port)
+        except TimeoutError:
+            raise ProxyFault("the proxy does not answer in time") from None
         except (ProxyFault, Unreached):
             raise
         except (OSError, EOFError, ValueError) as error:
@@ -88,7 +102,7 @@ class Proxy:
             why = "it asks for a user and a password" if status == 407 else f"it answers {status}"
             raise ProxyFault(f"the proxy refuses: {why}")
 
-    async def _socks5(self, sock: socket.socket, host: str, port: int) -> None:
+    async def _greet(self, sock: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         ways = b"\x00\x02" if self.user else b"\x00"
         await loop.sock_sendall(sock, bytes([5, len(ways)]) + ways)
@@ -103,7 +117,9 @@ class Proxy:
                 raise ProxyFault("the proxy refuses: it does not accept the password")
         elif way:
             raise ProxyFault("the proxy refuses: it asks for a user and a password")
-        name = host.encode("idna")
+
+    async def _socks5(self, sock: socket.socket, host: str, port: int) -> None:
+        loop, name = asyncio.get_running_loop(), host.encode("idna")
         await loop.sock_sendall(
             sock, b"\x05\x01\x00\x03" + bytes([len(name)]) + name + port.to_bytes(2, "big")
         )

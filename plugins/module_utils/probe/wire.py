@@ -73,8 +73,8 @@ class Way:
 
     With ``connect_to`` the connection goes there, while the request, SNI and the check of the certificate keep the
     real name: what ``curl --connect-to`` does. ``proxy`` is the address of one (tunnel.py); without it and without
-    ``connect_to`` the proxy of the environment is used. Raises OSError when the trusted certificates cannot be read,
-    and ValueError when the proxy is none.
+    ``connect_to`` the proxy of the environment is used; ``patience`` is how many seconds it has to greet.
+    Raises OSError when the trusted certificates cannot be read, and ValueError when the proxy is none.
     """
 
     def __init__(
@@ -87,8 +87,10 @@ class Way:
         headers: Mapping[str, str] | None = None,
         method: str = "GET",
         body: bytes | None = None,
+        patience: float = 5,
     ) -> None:
         parts = urlsplit(url)
+        self._patience, self._has_body = patience, method != "HEAD"
         self._name, self._address = parts.hostname or "", _address(parts)
         if connect_to:
             self._address = _address(urlsplit(f"{parts.scheme}://{connect_to}"))
@@ -97,7 +99,7 @@ class Way:
             found = session.merge_environment_settings(url, {}, None, None, None)
         if not proxy and not connect_to:
             proxy = requests.utils.select_proxy(url, found["proxies"]) or ""
-        self._proxy = Proxy.of(proxy if "://" in proxy else f"http://{proxy}") if proxy else None
+        self.proxy = Proxy.of(proxy if "://" in proxy else f"http://{proxy}") if proxy else None
         trusted = ca_file or (
             found["verify"] if isinstance(found["verify"], str) else requests.utils.DEFAULT_CA_BUNDLE_PATH
         )
@@ -118,7 +120,7 @@ class Way:
     async def open(self) -> Connection:
         """A new connection. Raises OSError: ssl.SSLError, ProxyFault and Unreached are among them."""
         began = time.monotonic()
-        through = self._proxy
+        through = self.proxy
         host, port = (through.host, through.port) if through else self._address
         try:
             found = await _resolved(host, port)
@@ -126,11 +128,11 @@ class Way:
             sock = await _connected(found)
         except OSError as error:
             if through:
-                raise ProxyFault(f"the proxy does not answer: {in_words(error)}") from error
+                raise ProxyFault(f"the proxy does not answer: {fault_of(error)}") from error
             raise
         try:
             if through:
-                await through.lead(sock, *self._address)
+                await through.lead(sock, *self._address, patience=self._patience)
             connected = time.monotonic()
             name = self._name if self._ssl else None
             reader, writer = await asyncio.open_connection(sock=sock, ssl=self._ssl, server_hostname=name)
@@ -158,7 +160,7 @@ class Way:
             raise Dropped from None
         came = time.monotonic() - began
         status, headers = await _head(reader, first)
-        body, ends = await _body(reader, status, headers)
+        body, ends = await _body(reader, status, headers) if self._has_body else (b"", False)
         kept = not ends and headers.get("connection", "").lower() != "close"
         seconds = time.monotonic() - began
         answer = Answer(
