@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Drills on an environment of their own: a local Cloudflare and a PostgreSQL, a good release, then one fault after another.
+"""Drills on an environment of their own: a local Cloudflare, a PostgreSQL, a good release, then fault after fault.
 
 python examples/drill.py                      every scenario of drills/      (make drill)
 python examples/drill.py --scenarios short    some of them: a tag, or names
@@ -9,24 +9,28 @@ python examples/drill.py --stay               only the environment, until Ctrl-C
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "examples" / "must-be-viral"
-sys.path[:0] = [str(ROOT), str(SAMPLE), str(SAMPLE / "database"), str(ROOT / "examples")]
+sys.path[:0] = [str(ROOT), str(SAMPLE), str(SAMPLE / "database")]
 
 import app_database  # noqa: E402
 import deploy  # noqa: E402
-from demo import playbook  # noqa: E402
+import requests  # noqa: E402
 
+from examples.demo import playbook  # noqa: E402
 from local_cloudflare.launch import Instance, start  # noqa: E402
 from local_postgres import launch as postgres  # noqa: E402
 
 STATE = ROOT / ".local" / "drill"
 RELEASE = "r2"
+PROVIDER = "export default { fetch: () => Response.json({ status: 'ok' }) }"
 
 
 def main() -> int:
@@ -60,12 +64,39 @@ def main() -> int:
 def prepare(instance: Instance, server: postgres.Instance) -> None:
     """A release that is recorded as good, and a backup to go back to."""
     print(f"== A good release, {RELEASE}, on a local Cloudflare", flush=True)
-    app_database.migrate(server, instance.state, "0002")
+    # A level below the newest, so that a drill has something to migrate.
+    app_database.migrate(server, instance.state, "0001")
     app_database.pay(server, 999)
-    deploy.deploy(RELEASE, target=deploy.Target.of_state(instance.state))
+    target = deploy.Target.of_state(instance.state)
+    deploy.deploy(RELEASE, target=target)
+    _start_payments(instance, target)
     for name in ("record.yml", "backup.yml"):
         if playbook(instance, name):
             raise deploy.DeployError(f"{name} did not succeed")
+
+
+def _start_payments(instance: Instance, target: deploy.Target) -> None:
+    """A payment provider that somebody else runs: what the application needs and no release of it changes."""
+    account = f"{target.api_url}/accounts/{target.account_id}"
+    headers = {"authorization": f"Bearer {target.token}"}
+    files: Any = {
+        "metadata": (None, json.dumps({"main_module": "index.js", "compatibility_date": "2026-04-01"})),
+        "index.js": ("index.js", PROVIDER, "application/javascript+module"),
+    }
+    put = requests.put(f"{account}/workers/scripts/payments", headers=headers, files=files, timeout=30)
+    put.raise_for_status()
+    zone = instance.zones["mustbeviral.com"]
+    route = {"pattern": "payments.mustbeviral.com/*", "script": "payments"}
+    requests.post(
+        f"{target.api_url}/zones/{zone}/workers/routes", headers=headers, json=route, timeout=30
+    ).raise_for_status()
+    health = {
+        "url": "https://payments.mustbeviral.com/health",
+        "body": "status == 'ok'",
+        "version": {"unknown": "it is not ours"},
+        "fresh": {"unknown": "it is not ours"},
+    }
+    (instance.state / "third_parties.json").write_text(json.dumps([{"name": "payments", "health": health}]))
 
 
 def _forget_all_but_the_history() -> None:

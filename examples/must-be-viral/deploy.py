@@ -59,6 +59,8 @@ FAULTS: Mapping[str, Mapping[str, str]] = {
     "slow": dict.fromkeys(WORKERS, "slow"),
     "one-worker": {"content": "throws"},
     "secret": dict.fromkeys(WORKERS, "throws"),
+    # The site's build came out empty but for its page.
+    "broken-build": {},
 }
 
 # The last migration of a release, by its number; the bad one comes after those of a good release.
@@ -309,12 +311,18 @@ class _Deployment:
         index = folder / "index.html"
         note = f"This release is bad: {self.bad}." if self.bad else "Everything is in order."
         index.write_text(index.read_text().replace("@RELEASE@", self.release).replace("@NOTE@", note))
-        version = {"version": self.release, "built": datetime.now(UTC).isoformat(timespec="milliseconds")}
-        (folder / "version.json").write_text(json.dumps(version | ({"bad": self.bad} if self.bad else {})))
+        if self.bad == "broken-build":
+            shutil.rmtree(folder / "assets")
+        else:
+            self._say_version(folder)
         commit = hashlib.sha1(self.release.encode(), usedforsecurity=False).hexdigest()
         arguments = ["--project-name", project, "--branch", "main", "--commit-hash", commit]
         arguments += ["--commit-message", self.message, "--commit-dirty=false"]
         self.wrangler("pages", "deploy", str(folder), *arguments)
+
+    def _say_version(self, folder: Path) -> None:
+        version = {"version": self.release, "built": datetime.now(UTC).isoformat(timespec="milliseconds")}
+        (folder / "version.json").write_text(json.dumps(version | ({"bad": self.bad} if self.bad else {})))
 
 
 def deploy(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from ..journal import Journal
 from ..probe.contract import Contract
 from ..release.model import State
 from .ask import NoAnswer, Vantage
-from .child import Broken, Ended, Playbooks
+from .child import Broken, Ended, Playbooks, follow, last_words
 from .databases import Held, hold, say
 from .inject import Faults, deploy
 from .observer import Observer, observing
@@ -67,9 +68,11 @@ def run(scenario: Scenario, means: Means) -> Result:
 def _not_applicable(scenario: Scenario, means: Means) -> str:
     if scenario.needs_faults and not means.settings.faults:
         return "drills.faults is not set: nothing there can inject a fault with a lease"
-    missing = [name for name in scenario.needs if name not in means.databases]
+    missing = [name for name in scenario.needs if name not in {*means.databases, *means.contracts}]
     if missing:
-        return f"there is no database {', '.join(missing)} in this environment"
+        return f"there is no {', '.join(missing)} in this environment"
+    if not means.settings.migrate and any(action.kind == "migrate" for action in scenario.method):
+        return "drills.migrate is not set"
     if any(action.kind == "edge" for action in scenario.method) and scenario.split:
         return "" if len(means.vantage_points) > 1 else "drills.vantage_points has only one"
     return ""
@@ -160,11 +163,20 @@ class _Run:
         if action.kind == "wait":
             self._wait(action.given, lambda: False)
             return
+        if action.kind == "migrate":
+            self._migrate(action)
+            return
         database = self.means.databases[action.given["database"]]
         if action.kind == "lock":
             self.held.append(hold(database, action.given["table"], action.given["lease_seconds"]))
         else:
             say(database, action.given["sql"])
+
+    def _migrate(self, action: Action) -> None:
+        command = [*self.means.settings.migrate, *action.given]
+        code = follow(command, cwd=self.means.playbooks.root, environ=os.environ, log=self.log)
+        if code:
+            raise Broken(f"{' '.join(command)} ended with {code}: {last_words(self.log)}")
 
     def _roll_back(self) -> None:
         """Wait for what an observer would see, and let the real rollback decide."""
@@ -217,6 +229,8 @@ class _Run:
         self._say("heal", action.name)
         if action.kind == "rollback":
             self._rollback({**self._incident(), **action.given})
+        elif action.kind == "migrate":
+            self._migrate(action)
         elif action.kind == "statement":
             say(self.means.databases[action.given["database"]], action.given["sql"])
         else:

@@ -25,8 +25,8 @@ FAMILIES = ("application", "database", "worker", "network", "third-party")
 DECISIONS = ("roll_back", "leave", "refuse")
 TRIGGERS = ("health", "deploy")
 # What a person may do: of the method, and of rollbacks.
-ACTIONS = ("deploy", "edge", "api", "statement", "lock", "wait")
-HEALS = ("rollback", "statement", "wait")
+ACTIONS = ("deploy", "migrate", "edge", "api", "statement", "lock", "wait")
+HEALS = ("rollback", "migrate", "statement", "wait")
 LONGEST_LEASE = 600.0
 _SETTINGS = (
     "title", "description", "tags", "needs", "trigger", "method", "expect", "blast_radius", "abort", "targets",
@@ -56,7 +56,8 @@ class Scenario:
     """``signal`` are the components that should be seen to fail; empty: none, and ``split``: not from everywhere.
 
     ``blast_radius`` are those that may fail; empty: all. ``rto`` and all other times are seconds, ``rpo`` is writes.
-    ``needs`` are databases without which the scenario does not apply. ``watch`` is how long to look for a signal.
+    ``needs`` are databases and third parties without which the scenario does not apply. ``watch`` is how long to look
+    for a signal.
     """
 
     name: str
@@ -211,7 +212,7 @@ def _actions(declared: Any, kinds: Iterable[str], where: str, wrong: Any) -> tup
 
 
 def _problem(kind: str, given: Any) -> str:
-    if kind == "deploy":
+    if kind in ("deploy", "migrate"):
         good = isinstance(given, list) and all(isinstance(each, str) for each in given)
         return "" if good else "must be a list of arguments"
     if kind == "wait":
