@@ -1,8 +1,8 @@
 """The template of the HTML page. A Python file, because Ansible ships modules' helpers as such and nothing else."""
 
-__all__ = ["TEMPLATE"]
+__all__ = ["STYLE", "TEMPLATE"]
 
-_STYLE = """
+STYLE = """
 :root { color-scheme: light dark; --page: #f5f6f8; --card: #fff; --ink: #14171c; --soft: #5a6472; --line: #e2e6eb;
   --good: #0b7a43; --good-soft: #e5f5ec; --warn: #8a5a00; --warn-soft: #fdf1d8; --bad: #b3261e; --bad-soft: #fdeae8;
   --plain: #44618f; --code: #eef1f5; }
@@ -138,7 +138,7 @@ TEMPLATE = (
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>{{ 'DRILL: ' if incident.drill else '' }}{{ incident.title }}</title>
 <style>"""
-    + _STYLE
+    + STYLE
     + """</style>
 </head>
 <body>
