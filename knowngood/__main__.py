@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 
 from .arguments import PLAYBOOKS, parser
 
@@ -34,9 +35,9 @@ def _do(given: argparse.Namespace) -> int:
 
         if given.verb == "report":
             return of_a_run.report(given.run, given.to)
-        return of_a_run.verify(given.run, given.public_key, given.head)
+        return _with_ledger(lambda: of_a_run.verify(given.run, given.public_key, given.head, given.inventory))
     if given.verb in ("frozen", "lock"):
-        return _held_off(given)
+        return _with_ledger(lambda: _held_off(given))
     from . import play
 
     if given.verb == "cancel":
@@ -45,20 +46,25 @@ def _do(given: argparse.Namespace) -> int:
     return play.play(given)
 
 
-def _held_off(given: argparse.Namespace) -> int:
+def _with_ledger(work: Callable[[], int]) -> int:
     from ansible.module_utils.ledger.errors import LedgerError
 
-    from . import lock as under_lock
     from .inventory import NotUsable
 
     try:
-        if given.verb == "frozen":
-            return under_lock.frozen(given.inventory)
-        return under_lock.locked(
-            given.inventory, given.command, wait=given.wait, despite_freeze=given.despite_freeze
-        )
+        return work()
     except LedgerError as error:
         raise NotUsable(str(error)) from None
+
+
+def _held_off(given: argparse.Namespace) -> int:
+    from . import lock as under_lock
+
+    if given.verb == "frozen":
+        return under_lock.frozen(given.inventory)
+    return under_lock.locked(
+        given.inventory, given.command, wait=given.wait, despite_freeze=given.despite_freeze
+    )
 
 
 if __name__ == "__main__":

@@ -169,7 +169,10 @@ def _others(verbs: Any) -> None:
     report.add_argument("--to", metavar="FOLDER", help="where to (default: report, beside the journal)")
     verify = verbs.add_parser("verify", help="exit code 0 when the journal of a run is whole and signed")
     verify.add_argument("--public-key", metavar="HEX", help="whose signature it has to be")
-    verify.add_argument("--head", metavar="HEX", help="the hash of the last record, as it was kept elsewhere")
+    verify.add_argument("--head", metavar="HEX", help="the hash of a record, as it was kept elsewhere")
+    verify.add_argument(
+        "-i", "--inventory", help="the environment whose ledger kept such a hash, for example production"
+    )
     for verb in (report, verify):
         verb.add_argument("run", help="its id, its folder, or its journal")
     lock = verbs.add_parser(

@@ -10,18 +10,12 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils import outcome
 
-from .inventory import NotUsable, variables
-
-if TYPE_CHECKING:
-    from plugins.module_utils.ledger.ledger import Ledger
+from .ledger import opened
 
 __all__ = ["REFUSED", "frozen", "locked"]
 
@@ -39,8 +33,7 @@ def locked(inventory: str, command: Sequence[str], *, wait: float, despite_freez
     from ansible.module_utils.ledger.errors import LedgerError
     from ansible.module_utils.ledger.lock import LEASE, Held, Lost, release, renew, take
 
-    with TemporaryDirectory(prefix="knowngood-") as folder:
-        ledger, environment = _ledger(inventory, Path(folder))
+    with opened(inventory) as (ledger, environment):
         found = ledger.view().frozen
         if found is not None and not despite_freeze:
             return _no(
@@ -85,8 +78,7 @@ def locked(inventory: str, command: Sequence[str], *, wait: float, despite_freez
 
 def frozen(inventory: str) -> int:
     """Say whether the environment is frozen: 0 when it is not, 10 when it is."""
-    with TemporaryDirectory(prefix="knowngood-") as folder:
-        ledger, environment = _ledger(inventory, Path(folder))
+    with opened(inventory) as (ledger, environment):
         found = ledger.view().frozen
     if found is None:
         print(f"{environment} is not frozen")
@@ -103,35 +95,6 @@ def _ended(child: subprocess.Popen[bytes]) -> int:
             # The terminal told the command as well; it decides when it is done.
             continue
         return code if code >= 0 else 128 - code
-
-
-def _ledger(inventory: str, folder: Path) -> tuple[Ledger, str]:
-    from ansible.module_utils.cloudflare.client import Client
-    from ansible.module_utils.journal import Journal
-    from ansible.module_utils.ledger.backend import open_backend
-    from ansible.module_utils.ledger.declared import declared_ledger, operator_of
-    from ansible.module_utils.ledger.ledger import Ledger
-    from ansible.module_utils.redact import Redactor
-
-    told = variables(inventory, "ledger", "operator", "environment_name")
-    declared = declared_ledger(told["ledger"], told["environment_name"])
-    if declared["problems"]:
-        raise NotUsable(f"{inventory}/group_vars/all.yml: {'; '.join(declared['problems'])}")
-
-    def client() -> Client:
-        reach: Mapping[str, Any] = variables(
-            inventory, "cloudflare_api_url", "cloudflare_api_token", "cloudflare_account_id"
-        )
-        redactor = Redactor([reach["cloudflare_api_token"]])
-        return Client(
-            reach["cloudflare_api_url"],
-            reach["cloudflare_api_token"],
-            reach["cloudflare_account_id"],
-            Journal(folder, "lock", redactor),
-        )
-
-    by = operator_of(told["operator"])
-    return Ledger(open_backend(declared["ledger"], client), by=by), told["environment_name"]
 
 
 def _no(why: str, next_: str) -> int:

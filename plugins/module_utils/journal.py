@@ -222,6 +222,15 @@ class Journal:
         self.trouble = f"the journal {self.path} cannot be written: {error}"
 
     @property
+    def head(self) -> tuple[int, str]:
+        """How many records there are, whoever wrote them, and the hash of the last one: it stands for all of them."""
+        with self._lock:
+            if self._file is not None:
+                with suppress(OSError, ValueError, KeyError, TypeError), self._alone():
+                    self._catch_up()
+            return self._seq, self._head
+
+    @property
     def elapsed(self) -> float:
         """Seconds since the run began, whichever process began it."""
         return time.monotonic() - self._origin

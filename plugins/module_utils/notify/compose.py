@@ -14,7 +14,7 @@ from .texts import Texts
 __all__ = ["Composer"]
 
 # PagerDuty hears of what makes an alert, and of its end. That a run goes well acknowledges nothing: a person does.
-_ACTIONS = dict.fromkeys(("opened", "refused", "declined", "cancelled", *FAILURES), "trigger")
+_ACTIONS = dict.fromkeys(("opened", "refused", "declined", "cancelled", "not_proved", *FAILURES), "trigger")
 _ACTIONS |= {"acknowledged": "acknowledge", "resolved": "resolve"}
 
 

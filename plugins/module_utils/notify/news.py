@@ -7,7 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..database.words import loss_in_words
-from ..outcome import CANCELLED, DECLINED, DONE, FAILED, INVALID, PARTIAL, REFUSED, RESTORED
+from ..outcome import (
+    CANCELLED,
+    DECLINED,
+    DONE,
+    FAILED,
+    INVALID,
+    NOT_PROVED,
+    PARTIAL,
+    REFUSED,
+    RESTORED,
+)
 
 __all__ = ["FAILURES", "News", "Teller"]
 
@@ -20,6 +30,7 @@ _ENDS = {
     PARTIAL: "partial",
     FAILED: "failed",
     INVALID: "invalid",
+    NOT_PROVED: "not_proved",
     RESTORED: "restored",
     DECLINED: "declined",
     CANCELLED: "cancelled",
@@ -128,7 +139,9 @@ class Teller:
         else:
             kind = _ENDS.get(code, "failed") if isinstance(code, int) else "failed"
         message, next_, details = (event.get(name) or "" for name in ("message", "next", "details"))
-        return self._news(kind, event, message=message, next=next_, details=details)
+        # What was noted elsewhere shows whether the journal was written anew: who sends knows the hash of the record.
+        record, head = event.get("seq") or "", event.get("hash") or ""
+        return self._news(kind, event, message=message, next=next_, details=details, record=record, head=head)
 
     def _news(self, kind: str, event: Event, detail: str = "", **facts: Any) -> News:
         common = {"run": self.run, "environment": self.environment, "elapsed": event.get("elapsed")}

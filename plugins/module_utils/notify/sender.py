@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,10 @@ class Sender:
                 event = json.loads(line)
                 if is_failed_call(event):
                     self._composer.failed_calls.append(event)
+                event["hash"] = sha256(line + b"\n").hexdigest()
                 self._tell(self._teller.feed(event))
+                if event["event"] == "escalated":
+                    self._tell_contacts(self._chain.everybody(event["why"]))
 
     def _tell(self, news: Iterable[News]) -> None:
         for item in news:

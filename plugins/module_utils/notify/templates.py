@@ -184,6 +184,21 @@ Everything moved, but what serves now does not keep its contract.
 
 {{ environment }} was taken back to {{ release }}, and it does not work as it should. People are working on it.
 """,
+    "not_proved.responders": """\
+{{ environment }}: NOT PROVED, {{ release or "the target" }} serves
+
+{{ message }}
+Everything is where it should be, and some checks came to no verdict: somebody has to look.
+{{ details_block }}
+"""
+    + _NEXT
+    + _SUPPORT,
+    "not_proved.stakeholders": """\
+{{ environment }}: back on an earlier version, and still being checked
+
+{{ environment }} was taken back{% if release %} to {{ release }}{% endif %}.
+It is not certain yet that everything works.
+""",
     "restored.responders": f"""\
 {{{{ environment }}}}: NOT ROLLED BACK, the old set serves again
 
@@ -284,7 +299,22 @@ Nobody else is called for this run.
 When you have: ansible-playbook notify.yml -i {{ environment }} -e acknowledge='{{ contact.name }}'
 """,
 }
-TEMPLATES = {name: text.replace("{{ details_block }}\n", _DETAILS) for name, text in TEMPLATES.items()}
+# Whoever hears of the end keeps the hash, so that the journal cannot be written anew unseen.
+_NOTED = """\
+{% if head %}
+
+The record of this run, up to its verdict: knowngood verify {{ run }} --head {{ head }}
+{% endif %}
+"""
+_ENDS = (
+    "resolved", "in_part", "done", "refused", "partial", "failed", "invalid", "not_proved", "restored", "declined",
+    "cancelled",
+)  # fmt: skip
+TEMPLATES = {
+    name: text.replace("{{ details_block }}\n", _DETAILS)
+    + (_NOTED if name in {f"{kind}.responders" for kind in _ENDS} else "")
+    for name, text in TEMPLATES.items()
+}
 
 HTML = """\
 <!doctype html>

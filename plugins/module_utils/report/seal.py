@@ -93,7 +93,8 @@ class Verified:
     ``records`` is how many whole ones there are, ``head`` the hash of the last. ``bad`` is the number
     of the first record that is wrong, from 1, and ``problem`` says what is wrong with it. ``closed``
     says that the last record is a close whose signature holds, made with ``key`` (hex). ``after`` is
-    how many records came after the last close.
+    how many records came after the last close. ``anchored`` is the number of the record with the head that was asked
+    for: up to there all is as it was when that head was kept.
     """
 
     records: int
@@ -103,7 +104,7 @@ class Verified:
     closed: bool = False
     key: str | None = None
     after: int = 0
-    anchored: bool = False
+    anchored: int = 0
 
     @property
     def ok(self) -> bool:
@@ -113,7 +114,7 @@ class Verified:
     @property
     def complete(self) -> bool:
         """Nothing is wrong, and nothing was cut off: the close, or the head that was asked for, is there."""
-        return self.ok and (self.closed or self.anchored)
+        return self.ok and (self.closed or self.anchored == self.records)
 
 
 def verify(path: Path, public_key: str | None = None, head: str | None = None) -> Verified:
@@ -140,7 +141,7 @@ def verify_bytes(data: bytes, public_key: str | None = None, head: str | None = 
             return _bad(
                 hashes, len(lines), f"the head {head} is of no record: the journal was cut or rewritten"
             )
-        return replace(result, anchored=head == result.head)
+        return replace(result, anchored=hashes.index(head) + 1)
     return result
 
 

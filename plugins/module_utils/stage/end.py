@@ -61,10 +61,12 @@ def _write(task: Task) -> list[str]:
         if goal.run == task.journal.run or (arrived and _covered(goal.body, reached))
     ]
     new: list[tuple[str, Mapping[str, Any]]] = []
+    records, head = task.journal.head
+    # With the ledger elsewhere, who can write the journal here cannot write it anew unseen (knowngood verify -i).
+    noted = {"journal": {"records": records, "head": head}}
     for goal in done:
-        new.append(
-            ("end", {"run": goal.run, "by_run": task.journal.run, "at_target": arrived, **_told(ended)})
-        )
+        told = {"run": goal.run, "by_run": task.journal.run, "at_target": arrived, **_told(ended)}
+        new.append(("end", told | noted))
         if arrived:
             new += _condemned(goal.body, task.journal.run)
     # A validation that fails after a rollback is no word against the release: the next run would move on unasked.

@@ -38,6 +38,7 @@ def kinds(*events: dict[str, Any]) -> list[str]:
         (12, "failed"),
         (13, "invalid"),
         (14, "restored"),
+        (16, "not_proved"),
         (15, "declined"),
         (17, "cancelled"),
         (99, "failed"),
@@ -102,7 +103,7 @@ def test_every_text_can_be_said_however_little_is_known() -> None:
         teller.acknowledged("Ann", ""),
         teller.calls({"name": "A", "role": "b", "level": 1}, "why", ""),
     ]
-    for code in (0, 10, 11, 12, 13, 14, 15, 17):
+    for code in (0, 10, 11, 12, 13, 14, 15, 16, 17):
         said_of += teller.feed({"event": "outcome", "exit_code": code, "time": "", "message": "it ended"})
     for left_out in ([], ["site"]):
         teller.feed({"event": "plan", "left_out": left_out, "time": ""})
