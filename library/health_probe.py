@@ -14,7 +14,7 @@ description:
   - Fails when one component breaks its contract. A component that is declared to have no check is named as such.
   - Compares security headers and certificate with how they were before the change, when it is told; what is gone and
     not explained by the release fails.
-  - Writes C(validation.json) and C(validation.xml) (JUnit) of what the run has checked so far beside the journal.
+  - Writes C(validation.json), C(validation.xml) (JUnit) and C(validation.html) of what the run has checked so far beside the journal.
 options:
   identities:
     description: "Per component: what its version may be called (release, tag, commit, version_id)."
@@ -70,7 +70,7 @@ checked:
   returned: always
   type: list
   elements: dict
-files: {description: Where C(validation.json) and C(validation.xml) are., returned: always, type: dict}
+files: {description: "Where C(json), C(xml) and C(html) are.", returned: always, type: dict}
 outcome: {description: How the run ends., returned: always, type: dict}
 run: {description: Id of the run., returned: always, type: str}
 journal: {description: File of the run's journal., returned: always, type: str}

@@ -14,7 +14,7 @@ description:
     for all together say pass or fail with a stated error, and inconclusive when the time is over before.
   - Fails when a test fails, and when one stays inconclusive, each with an exit code of its own. It stops asking a
     component as soon as that has its verdict.
-  - Writes C(validation.json) and C(validation.xml) (JUnit) of the whole validation beside the journal.
+  - Writes C(validation.json), C(validation.xml) (JUnit) and C(validation.html) of the whole validation beside the journal.
 options:
   identities:
     description: "Per component: what its version may be called (release, tag, commit, version_id)."
@@ -83,7 +83,7 @@ checks:
   returned: when something was asked
   type: list
   elements: dict
-files: {description: Where C(json) and C(xml) are., returned: when something was asked, type: dict}
+files: {description: "Where C(json), C(xml) and C(html) are.", returned: when something was asked, type: dict}
 outcome: {description: How the run ends., returned: always, type: dict}
 run: {description: Id of the run., returned: always, type: str}
 journal: {description: File of the run's journal., returned: always, type: str}

@@ -96,6 +96,9 @@ class CallbackModule(CallbackBase):
             self._display.display(line)
         if self._journal.exists():
             self._display.display(f"journal  {_short(self._journal)}")
+        checks = self._journal.parent / "validation.html"
+        if checks.exists():
+            self._display.display(f"checks   {_short(checks)}")
         report = self._journal.parent / "report" / "incident.html"
         if report.exists():
             self._display.display(f"report   {_short(report)}")

@@ -48,7 +48,7 @@ SPEC: dict[str, Any] = {
 def work(task: Task) -> dict[str, Any]:
     """Check all, and say how the run ends."""
     params = task.params
-    with task.journal.stage("validate"):
+    with task.journal.stage("validate", environment=params["environment_name"]):
         checked, more = _checked(task)
         for found in more:
             task.journal.write("check", **found)

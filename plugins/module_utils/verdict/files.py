@@ -1,4 +1,4 @@
-"""A whole validation as JSON and as JUnit, from the events of its journal."""
+"""A whole validation as JSON, as JUnit and as a page, from the events of its journal."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from ..journal import Journal, read
+from .page import page
 from .whole import worst
 
 __all__ = ["checks_of", "document", "junit", "write", "write_for"]
@@ -26,7 +27,7 @@ def checks_of(events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         if kind == "stage.start":
             stage = event["stage"]
         if kind == "probe" and stage == "validate" and not event.get("unseen"):
-            figures = {name: event[name] for name in ("attempts", "seconds", "version") if name in event}
+            figures = {name: event[name] for name in _FIGURES if event.get(name) not in (None, [])}
             check = {"component": event["component"], "check": "health", "verdict": event["verdict"]}
             check |= {"detail": problems, **figures}
         elif kind == "database.checked":
@@ -43,9 +44,17 @@ def checks_of(events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 _ABOUT_THE_EVENT = ("seq", "run", "time", "elapsed", "event", "prev", "lost", "monotonic", "quiet")
 
 
-def document(run: str, checks: list[dict[str, Any]]) -> dict[str, Any]:
-    """``run``, ``verdict`` (the worst), ``checks``."""
-    return {"run": run, "verdict": worst(check["verdict"] for check in checks), "checks": checks}
+_FIGURES = ("attempts", "earlier", "seconds", "version", "tls_days")
+
+
+def document(run: str, checks: list[dict[str, Any]], environment: str = "") -> dict[str, Any]:
+    """``run``, ``environment``, ``verdict`` (the worst), ``checks``."""
+    return {
+        "run": run,
+        "environment": environment,
+        "verdict": worst(check["verdict"] for check in checks),
+        "checks": checks,
+    }
 
 
 def junit(run: str, checks: list[dict[str, Any]]) -> bytes:
@@ -72,10 +81,18 @@ def junit(run: str, checks: list[dict[str, Any]]) -> bytes:
 
 
 def write(folder: Path, run: str, events: Iterable[Mapping[str, Any]]) -> dict[str, Path]:
-    """Write ``validation.json`` and ``validation.xml`` into a folder; where they are. Raises OSError."""
-    checks = checks_of(events)
-    text = json.dumps(document(run, checks), indent=2, ensure_ascii=False) + "\n"
-    contents = {"json": text.encode(errors="backslashreplace"), "xml": junit(run, checks)}
+    """Write ``validation.json``, ``.xml`` and ``.html`` into a folder; where they are. Raises OSError."""
+    told = list(events)
+    checks = checks_of(told)
+    environment = next((str(event["environment"]) for event in told if event.get("environment")), "")
+    time = next((str(event["time"]) for event in told if event.get("time")), "")
+    text = json.dumps(document(run, checks, environment), indent=2, ensure_ascii=False) + "\n"
+    shown = page(run, checks, environment=environment, time=time)
+    contents = {
+        "json": text.encode(errors="backslashreplace"),
+        "xml": junit(run, checks),
+        "html": shown.encode(errors="backslashreplace"),
+    }
     written = {}
     for kind, content in contents.items():
         path = folder / f"validation.{kind}"
