@@ -21,6 +21,7 @@ from plugins.filter.inventory import declared_components
 from plugins.module_utils.cloudflare.client import Client
 from plugins.module_utils.journal import FILE, new_run_id, read
 from plugins.module_utils.stage import (
+    before,
     database_check,
     database_move,
     database_plan,
@@ -152,6 +153,8 @@ class _Rollback:
         data = found["databases"]
         self._stage(goal, plan=made, databases=data, hash=found["hash"], asked=planned["asked"])
         moves = {"moves": made["moves"], "message": f"knowngood {self._given['run']}: {made['release']}"}
+        probing = {**self._given["probing"], "seconds": 2}
+        compared = {"before": self._stage(before, probing=probing)["seen"]} if made["changes"] else {}
         if made["changes"]:
             self._stage(rehearse, **moves, not_yet=[i["name"] for i in data if i["method"] != "nothing"])
         moved = self._stage(database_move, planned=data)
@@ -166,6 +169,8 @@ class _Rollback:
             identities=planned["identities"],
             release=made["release"],
             databases=checked,
+            recorded_headers=planned["recorded_headers"],
+            **compared,
             came_before="switch" if changed else "no_change",
         )
 
