@@ -27,5 +27,11 @@ def each(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result |
         except Exception as error:
             return error
 
-    with ThreadPoolExecutor(max_workers=min(POOL, len(todo))) as pool:
-        return list(pool.map(guarded, todo))
+    pool, done = ThreadPoolExecutor(max_workers=min(POOL, len(todo))), False
+    try:
+        found = list(pool.map(guarded, todo))
+        done = True
+        return found
+    finally:
+        # Whoever is told to end does not wait for answers that may never come.
+        pool.shutdown(wait=done, cancel_futures=not done)

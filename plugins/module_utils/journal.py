@@ -134,6 +134,11 @@ class Journal:
         """
         self._write(CLOSED, fields, sign)
 
+    def leave(self) -> None:
+        """Write nothing more from this process, whatever its threads may still be at."""
+        with self._lock:
+            self._file = None
+
     def _write(self, event: str, fields: dict[str, Any], sign: Callable[[bytes], str] | None) -> None:
         fields = self._redactor({key: value for key, value in fields.items() if value is not None})
         with self._lock:

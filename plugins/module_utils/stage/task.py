@@ -255,8 +255,8 @@ def perform(work: Callable[[Task], dict[str, Any]], task: Task) -> dict[str, Any
         with heeding(journal, work.__module__.rpartition(".")[2]):
             result = work(task)
     except Cancelled as error:
-        message, after = f"nothing was changed: {error}", "give the same command again"
-        result = {"outcome": outcome(CANCELLED, message, next_=after)}
+        why = f"nothing was changed: {error}"
+        result = {"outcome": outcome(CANCELLED, why, next_="give the same command again")}
     except Unreadable as error:
         result = {
             "outcome": outcome(
@@ -280,6 +280,9 @@ def perform(work: Callable[[Task], dict[str, Any]], task: Task) -> dict[str, Any
     end = result.get("outcome")
     if end is not None:
         journal.write("outcome", **end)
+        if end["exit_code"] == CANCELLED:
+            # Threads that nobody waits for may still be at work.
+            journal.leave()
         if end["exit_code"]:
             result |= {"failed": True, "msg": end["message"]}
     return result
