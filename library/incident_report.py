@@ -19,7 +19,6 @@ options:
   archive:
     description: Where journal and report are kept too, as a branch C(knowngood/<environment>/<run>).
     type: dict
-    default: {}
     suboptions:
       repository:
         description: Address of a git repository; credentials in it are not shown.

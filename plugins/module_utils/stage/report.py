@@ -18,7 +18,6 @@ SPEC: dict[str, Any] = {
     "signing_key": {"type": "path", "default": ""},
     "archive": {
         "type": "dict",
-        "default": {},
         "options": {"repository": {"type": "str", "required": True, "no_log": True}},
     },
 }
