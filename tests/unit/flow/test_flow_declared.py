@@ -4,11 +4,13 @@ import copy
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plugins.filter.flows import declared_flows
 from plugins.module_utils.flow.declared import Flow
+from tests.support.environment import ROOT
 from tests.support.shop import FLOWS
 
 INVENTORY = {
@@ -39,6 +41,13 @@ def test_a_flow_that_does_not_apply_says_why() -> None:
     assert told == "flows.payment: not_applicable needs the reason as its value"
     (told,) = checked({"payment": {**payment, "steps": []}})["problems"]
     assert "stands alone" in told
+
+
+def test_the_flow_that_the_page_writes_is_one() -> None:
+    text = (ROOT / "docs" / "flows.md").read_text().partition("## Write one")[2]
+    written = yaml.safe_load(text.split("```yaml\n")[1].split("```")[0])
+    assert set(written) == {"waiting-list"}
+    assert checked(written)["problems"] == []
 
 
 STEPS = "flows.login: steps[0] (register)"
