@@ -74,13 +74,6 @@ def test_a_rollback_is_proved_by_what_users_do(environment: Environment) -> None
     assert now[1] - items == {left["stored"]}
 
 
-def test_a_run_that_changes_nothing_tries_nothing(environment: Environment) -> None:
-    bookmark = environment.bookmark()
-    run = environment.play("rollback.yml")
-    assert "nothing to do" in run.last_line
-    assert (flows(run), environment.bookmark()) == ({}, bookmark)
-
-
 def test_what_a_killed_validation_made_is_cleaned_up_by_the_next_one(environment: Environment) -> None:
     accounts, items = synthetic(environment)
     folder = environment.runs / FOLDER / "local"
