@@ -31,7 +31,7 @@ bench: install-test ## ratios against wrangler, measured in the same run
 	@$(BIN)/python -m benchmarks
 
 install: .venv/.installed node_modules/.installed
-install-test: install collection .venv/.installed-test tests/contract/wrangler_current/node_modules/.installed
+install-test: install collection .venv/.installed-test tests/contract/wrangler_current/node_modules/.installed tests/browser/node_modules/.installed
 
 # Which Python is said here, because a venv of an older one would fail later and less clearly.
 .venv/.installed: requirements.lock pyproject.toml
@@ -68,5 +68,10 @@ tests/contract/wrangler_current/node_modules/.installed: tests/contract/wrangler
 	@npm ci --no-progress --loglevel=error --ignore-scripts --prefix tests/contract/wrangler_current >/dev/null
 	@touch $@
 
+tests/browser/node_modules/.installed: tests/browser/package-lock.json
+	@echo "installing the Chromium that opens the page of the incident report in the tests"
+	@npm ci --no-progress --loglevel=error --ignore-scripts --prefix tests/browser >/dev/null
+	@touch $@
+
 clean: ## remove what was installed and what runs wrote
-	@rm -rf .venv node_modules tests/contract/wrangler_current/node_modules .local .runs .ansible .mypy_cache .ruff_cache .pytest_cache
+	@rm -rf .venv node_modules tests/contract/wrangler_current/node_modules tests/browser/node_modules .local .runs .ansible .mypy_cache .ruff_cache .pytest_cache

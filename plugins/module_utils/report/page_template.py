@@ -15,8 +15,8 @@ body { margin: 0; background: var(--page); color: var(--ink); overflow-wrap: any
 main { max-width: 68rem; margin: 0 auto; padding: 1.25rem 1rem 3rem; }
 h1 { font-size: clamp(1.4rem, 1.1rem + 1.8vw, 2.1rem); line-height: 1.2; margin: .6rem 0 0; letter-spacing: -.01em; }
 h2 { font-size: 1.15rem; margin: 0 0 .8rem; }
-h3 { font-size: .8rem; margin: 0 0 .3rem; color: var(--soft); font-weight: 600; text-transform: uppercase;
-  letter-spacing: .05em; }
+h3, .three h2 { font-size: .8rem; margin: 0 0 .3rem; color: var(--soft); font-weight: 600;
+  text-transform: uppercase; letter-spacing: .05em; }
 p { margin: 0 0 .8rem; max-width: 46rem; }
 a { color: var(--plain); }
 code { font: .86em/1.45 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; background: var(--code);
@@ -116,7 +116,7 @@ TEMPLATE = (
 <div class="scroll">
 <table class="{{ 'wide' if block.titled else 'said' }}">
   {% if block.titled %}
-  <thead><tr>{% for cell in block.head %}<th>{{ cell }}</th>{% endfor %}</tr></thead>
+  <thead><tr>{% for cell in block.head %}<th scope="col">{{ cell }}</th>{% endfor %}</tr></thead>
   {% endif %}
   <tbody>
   {% for row in block.rows %}
@@ -155,10 +155,10 @@ TEMPLATE = (
     </div>
     <h1>{{ incident.title }}</h1>
     <div class="three">
-      <div><h3>What happened</h3><p>{{ incident.happened }}
+      <div><h2>What happened</h2><p>{{ incident.happened }}
         {% if incident.reason %}Reason: {{ incident.reason }}.{% endif %}</p></div>
-      <div><h3>Is it over?</h3><p>{{ incident.over }}</p></div>
-      <div><h3>What next</h3>
+      <div><h2>Is it over?</h2><p>{{ incident.over }}</p></div>
+      <div><h2>What next</h2>
         {% if incident.next_command %}<code>{{ incident.next_command }}</code>{% endif %}
         <p><a href="#actions">{{ incident.actions | length }} action items</a>,
           review due <span class="short">{{ incident.review | day }}</span></p></div>

@@ -54,7 +54,9 @@ def work(task: Task) -> dict[str, Any]:
         except NotATime as error:
             return {"outcome": outcome(REFUSED, f"nothing was changed: {error}", next_="correct -e detected")}
         around = {name: task.params[name] or None for name in ("owner", "dashboards")}
-        task.journal.write("incident.opened", **fields, environment=task.params["environment_name"], **around)
+        around |= {"environment": task.params["environment_name"]}
+        around |= {"account": task.params["cloudflare"]["account_id"] or None}
+        task.journal.write("incident.opened", **fields, **around)
     if task.params["break_lock"]:
         broken = break_(task.ledger, task.params["break_lock"])
         if broken is not None:
