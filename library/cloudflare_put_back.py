@@ -41,6 +41,10 @@ notes:
   returned: success
   type: list
   elements: str
+known:
+  description: Whether the ledger knows what to put back.
+  returned: success
+  type: bool
 run: {description: Id of the run., returned: always, type: str}
 journal: {description: File of the run's journal., returned: always, type: str}
 """

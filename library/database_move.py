@@ -15,6 +15,7 @@ description:
 options:
   accept_loss: {description: Hash of the plan whose loss was accepted; then no limit holds., type: str, default: ""}
   planned: {description: What M(database_plan) returned., type: list, elements: dict, required: true}
+  again: {description: "The command that goes on, for the outcome; empty for C(rollback.yml).", type: str, default: ""}
 extends_documentation_fragment: [knowngood.run, knowngood.cloudflare, knowngood.databases, knowngood.locked]
 attributes:
   check_mode: {support: full, description: Then nothing is moved.}

@@ -241,6 +241,8 @@ BETWEEN_STAGES = {
     "databases_only_plan",
     "databases_undo",
     "record_validated",
+    "recovery_after",
+    "recovery_so_far",
     "rehearse_not_yet",
     "validate_before",
     "validate_came_before",

@@ -31,7 +31,8 @@ class D1:
             raise Refused(
                 f"the account has no D1 database named {name}; correct d1_database, or cloudflare_account_id"
             )
-        self._path = f"d1/database/{found[0]['uuid']}"
+        self.uuid = str(found[0]["uuid"])
+        self._path = f"d1/database/{self.uuid}"
 
     def query(self, sql: str, params: tuple[Any, ...] = ()) -> list[dict[str, Any]]:
         """The rows of the last statement, as dictionaries. What only reads is asked again where no answer comes."""

@@ -56,6 +56,12 @@ class ManagedD1:
         what = f"Time Travel to {moment:%Y-%m-%d %H:%M:%S} UTC, just before {before} was applied"
         return Earlier(what, self._d1.bookmark(moment), moment.isoformat())
 
+    def at(self, moment: datetime | None) -> Earlier | None:
+        if moment is None:
+            return None
+        what = f"Time Travel to {moment:%Y-%m-%d %H:%M:%S} UTC"
+        return Earlier(what, self._d1.bookmark(moment), moment.isoformat())
+
     def losses(self, earlier: Earlier) -> list[Loss]:
         found = []
         for table in [row["name"] for row in self.rows(_TABLES)]:

@@ -67,6 +67,12 @@ class Managed(Protocol):
     def earlier(self, before: str | None) -> Earlier | None:
         """The newest state from before a migration was applied that can be gone back to."""
 
+    def at(self, moment: datetime | None) -> Earlier | None:
+        """The newest state of that moment or before it that can be gone back to.
+
+        ``None`` for the newest of all, where states are kept as such; a database that has every moment has none.
+        """
+
     def losses(self, earlier: Earlier) -> list[Loss]:
         """What was written since that state, per table."""
 

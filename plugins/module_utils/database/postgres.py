@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from ..postgres.tools import Tools, find
 from .loss import Loss
 from .managed import Earlier, Rewound, check_limit
 
-__all__ = ["ManagedPostgres"]
+__all__ = ["ManagedPostgres", "newest_backup"]
 
 _APPLIED_AT = "SELECT id, applied_at FROM knowngood_migrations WHERE applied_at IS NOT NULL"
 _BOOKKEEPING = "SELECT to_regclass('knowngood_migrations') IS NOT NULL"
@@ -90,22 +90,17 @@ class ManagedPostgres:
 
     def earlier(self, before: str | None) -> Earlier | None:
         applied = self.applied_at()
-        if self._folder is None or before not in applied:
+        if before not in applied:
             return None
-        found = []
-        for manifest in self._folder.glob(f"*/{backups.MANIFEST}"):
-            try:
-                backup = backups.read(manifest.parent)
-            except BackupRefused:
-                continue
-            if backup.manifest.database == self._server.name and backup.manifest.moment < applied[before]:
-                found.append(backup)
-        if not found:
+        return self.at(applied[before] - timedelta(microseconds=1))
+
+    def at(self, moment: datetime | None) -> Earlier | None:
+        newest = newest_backup(self._folder, self._server.name, moment) if self._folder else None
+        if newest is None:
             return None
-        newest = max(found, key=lambda backup: backup.manifest.moment)
-        moment = newest.manifest.moment
-        what = f"restore the backup of {moment:%Y-%m-%d %H:%M:%S} UTC beside it, then swap"
-        return Earlier(what, str(newest.path), moment.isoformat())
+        taken = newest.manifest.moment
+        what = f"restore the backup of {taken:%Y-%m-%d %H:%M:%S} UTC beside it, then swap"
+        return Earlier(what, str(newest.path), taken.isoformat())
 
     def losses(self, earlier: Earlier) -> list[Loss]:
         """Exact: the backup is restored beside the database, proved against its manifest, and compared."""
@@ -202,6 +197,19 @@ class ManagedPostgres:
     @property
     def _tools(self) -> Tools:
         return find(self._identity.major, self._tools_folder)
+
+
+def newest_backup(folder: Path, database: str, moment: datetime | None = None) -> backups.Backup | None:
+    """The newest backup of a database in a folder, at or before a moment. Only a proof tells whether it can be used."""
+    found = []
+    for manifest in folder.glob(f"*/{backups.MANIFEST}"):
+        try:
+            backup = backups.read(manifest.parent)
+        except BackupRefused:
+            continue
+        if backup.manifest.database == database and (moment is None or backup.manifest.moment <= moment):
+            found.append(backup)
+    return max(found, key=lambda backup: backup.manifest.moment, default=None)
 
 
 def _agreed(then: integrity.Snapshot | None, lost: Collection[str]) -> set[str]:

@@ -26,6 +26,10 @@ class Chain:
         found = [contact for contact in self._waiting if contact["level"] <= 2]
         return [(self._take(contact), "the rollback failed") for contact in found]
 
+    def everybody(self, why: str) -> list[tuple[Mapping[str, Any], str]]:
+        """A person asked for everybody who was not called yet."""
+        return [(self._take(contact), why) for contact in list(self._waiting)]
+
     def _take(self, contact: Mapping[str, Any]) -> Mapping[str, Any]:
         self._waiting.remove(contact)
         return contact

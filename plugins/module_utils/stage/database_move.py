@@ -26,6 +26,7 @@ SPEC: dict[str, Any] = {
     **LOCKED,
     "accept_loss": {"type": "str", "default": ""},
     "planned": {"type": "list", "elements": "dict", "required": True},
+    "again": {"type": "str", "default": ""},
 }
 
 
@@ -48,7 +49,7 @@ def work(task: Task) -> dict[str, Any]:
             result["notes"] += _notes(task, item, done)
     if failed:
         arrived = [f"{item['name']}: {item['method']}, done" for item in result["moved"]]
-        again = f"ansible-playbook rollback.yml -i {task.params['environment_name']}"
+        again = task.params["again"] or f"ansible-playbook rollback.yml -i {task.params['environment_name']}"
         message = f"{len(failed)} of {len(moving)} databases did not arrive; the code was not touched"
         code = PARTIAL if arrived else FAILED
         result["outcome"] = outcome(

@@ -28,13 +28,14 @@ def work(task: Task) -> dict[str, Any]:
     try:
         known = task.known
     except LedgerError as error:
-        return {"notes": [f"routes and crons were not put back: {error}"]}
+        return {"notes": [f"routes and crons were not put back: {error}"], "known": False}
     recorded = known.release(task.params["release"])
     config = known.config(recorded.config) if recorded and recorded.config else None
     if config is None:
-        return {"notes": [f"the ledger does not know the routes and crons of {task.params['release']}"]}
+        why = f"the ledger does not know the routes and crons of {task.params['release']}"
+        return {"notes": [why], "known": False}
     if task.check_mode:
-        return {"notes": []}
+        return {"notes": [], "known": True}
     todo = [task.component(item["name"]) for item in task.params["components"] if item["name"] in config]
     what = task.params["what"]
 
@@ -49,4 +50,4 @@ def work(task: Task) -> dict[str, Any]:
         elif found:
             task.journal.write("put_back", component=component.name, what=found)
             notes.append(f"{component.name}: {' and '.join(found)} put back as recorded")
-    return {"notes": notes, "changed": any(isinstance(found, list) and found for found in done)}
+    return {"notes": notes, "known": True, "changed": any(isinstance(found, list) and found for found in done)}
