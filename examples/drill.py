@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import signal
 import sys
@@ -45,12 +46,18 @@ def main() -> int:
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     _forget_all_but_the_history()
+    # What earlier runs left for the next one is of an environment that is gone.
+    os.environ["KNOWNGOOD_RUNS"] = str(STATE / "runs")
     try:
         with start(STATE) as instance, postgres.start(STATE / "postgres") as server:
             app_database.announce(server, STATE)
             prepare(instance, server)
             if given.stay:
-                print(f"LOCAL_CLOUDFLARE={STATE} ansible-playbook drill.yml -i local", flush=True)
+                print(
+                    f"In another terminal: export LOCAL_CLOUDFLARE={STATE} KNOWNGOOD_RUNS={STATE / 'runs'}\n"
+                    "  ansible-playbook drill.yml -i local -e scenarios=all",
+                    flush=True,
+                )
                 instance.process.wait()
                 return 0
             return playbook(instance, "drill.yml", "-e", f"scenarios={given.scenarios}")

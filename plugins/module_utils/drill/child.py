@@ -20,6 +20,8 @@ __all__ = ["LEAVE", "REFUSE", "ROLL_BACK", "Broken", "Ended", "Playbooks", "deci
 
 ROLL_BACK, LEAVE, REFUSE = "roll_back", "leave", "refuse"
 _LOOK = 0.05
+# Seconds that a deploy or a rollback may take.
+_LONGEST = 900.0
 
 
 class Broken(Exception):
@@ -74,7 +76,11 @@ def follow(
     log: Path,
     each_look: Callable[[], None] = lambda: None,
 ) -> int:
-    """Run a command with its output in a file; its exit code. It is killed when ``each_look`` raises."""
+    """Run a command with its output in a file; its exit code.
+
+    What ``each_look`` raises is raised when the command has ended: half a deploy would go on by itself, unseen. A
+    command that does not end is killed.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         try:
@@ -83,14 +89,21 @@ def follow(
             )
         except OSError as error:
             raise Broken(f"{command[0]} cannot be started: {error.strerror}") from None
-        try:
-            while process.poll() is None:
-                each_look()
-                time.sleep(_LOOK)
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+        stopped: Exception | None = None
+        deadline = time.monotonic() + _LONGEST
+        while process.poll() is None and time.monotonic() < deadline:
+            if stopped is None:
+                try:
+                    each_look()
+                except Exception as error:
+                    stopped = error
+            time.sleep(_LOOK)
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+        raise Broken(f"{command[0]} did not end in {_LONGEST:g} s")
+    if stopped is not None:
+        raise stopped
     return process.returncode
 
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from .acts import Activity
 from .scenario import Scenario
 
 __all__ = ["ABORTED", "FAIL", "MOMENTS", "NOT_APPLICABLE", "PASS", "Result", "judge"]
@@ -33,6 +34,7 @@ class Result:
     rpo: int | None = None
     steady: bool = False
     runs: list[str] = field(default_factory=list)
+    activities: list[Activity] = field(default_factory=list)
     findings: list[str] = field(default_factory=list)
     requests: int = 0
     failed_requests: int = 0
@@ -49,9 +51,11 @@ class Result:
         return round((self.moments[end] - self.moments[begin]).total_seconds(), 2)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data, with the moments in ISO 8601."""
+        """Plain data, with the moments in ISO 8601; without the activities, which are in the journal."""
         moments = {f"t_{name}": _iso(self.moments[name]) for name in MOMENTS if name in self.moments}
-        return {**asdict(self), "moments": moments, "rto": self.rto}
+        told = {**asdict(self), "moments": moments, "rto": self.rto}
+        del told["activities"]
+        return told
 
 
 def judge(scenario: Scenario, result: Result) -> None:

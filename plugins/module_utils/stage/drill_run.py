@@ -10,12 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ..drill.acts import Means
 from ..drill.ask import Vantage
 from ..drill.child import Playbooks
+from ..drill.documents import document, write_page
 from ..drill.gate import problems
-from ..drill.history import append, dates_of, line_of, read_history, slower
+from ..drill.history import dates_of, read_history, slower
 from ..drill.result import ABORTED, FAIL, NOT_APPLICABLE, PASS, Result
-from ..drill.run import Means, run
+from ..drill.run import run
 from ..drill.scenario import Scenario, Wrong, choose, read_all
 from ..drill.settings import Settings, settings_of
 from ..outcome import DONE, DRILL_ABORTED, DRILL_FAILED, REFUSED, outcome
@@ -54,10 +56,21 @@ def work(task: Task) -> dict[str, Any]:
         if not alone:
             return {"outcome": refused(task, [f"another drill is under way in {params['runs_dir']}"])}
         results = _drilled(task, settings, scenarios)
+    ended = _end(task, settings, results)
+    page = write_page(
+        results,
+        {one.name: one for one in scenarios},
+        settings,
+        task.journal.path.parent,
+        run=task.journal.run,
+        environment=params["environment_name"],
+        outcome=ended,
+    )
     return {
         "changed": True,
         "results": [one.as_dict() for one in results],
-        "outcome": _end(task, settings, results),
+        "page": str(page),
+        "outcome": {**ended, "details": [*ended["details"], f"page     {page}"]},
     }
 
 
@@ -66,6 +79,7 @@ def _drilled(task: Task, settings: Settings, scenarios: list[Scenario]) -> list[
     means = _means(task, settings)
     results: list[Result] = []
     for scenario in scenarios:
+        start = datetime.now(UTC)
         with task.journal.stage(
             "drill", scenario=scenario.name, title=scenario.title, decision=scenario.decision
         ):
@@ -76,13 +90,23 @@ def _drilled(task: Task, settings: Settings, scenarios: list[Scenario]) -> list[
                 result.verdict, result.why = FAIL, late
                 result.findings.append(late)
             task.journal.write("drill.scenario", **result.as_dict())
-            append(
-                settings.history,
-                line_of(result, run=task.journal.run, environment=environment, at=datetime.now(UTC)),
+            document(
+                result,
+                scenario,
+                settings,
+                means.folder,
+                run=task.journal.run,
+                environment=environment,
+                start=start,
+                end=datetime.now(UTC),
             )
         results.append(result)
         if result.verdict == ABORTED or (result.verdict != NOT_APPLICABLE and not result.steady):
             break
+    with task.journal.stage("update"):
+        # What was found becomes work (S108): it is on the page, in the history, and here.
+        items = [{"scenario": one.scenario, "what": text} for one in results for text in one.findings]
+        task.journal.write("drill.actions", items=items)
     return results
 
 
@@ -96,7 +120,12 @@ def _means(task: Task, settings: Settings) -> Means:
         playbooks=Playbooks(Path(params["root"]), params["inventory"], Path(params["runs_dir"]), _extra()),
         contracts=contracts,
         vantage_points={
-            name: Vantage(connect_to=probing["connect_to"], ca_file=probing["ca_file"], source=source)
+            name: Vantage(
+                connect_to=probing["connect_to"],
+                ca_file=probing["ca_file"],
+                source=source,
+                timeout=probing["slow"] + 3,
+            )
             for name, source in settings.vantage_points.items()
         },
         cloudflare={**params["cloudflare"], "api_token": params["cloudflare"]["api_token"]},
