@@ -18,6 +18,7 @@ options:
   inventory: {description: "Sources of the inventory, for the rollback inside the drill.", type: list, elements: str, required: true}
   confirmed: {description: "What a person typed; the name of the run, where the environment is not on this machine.", type: str, default: ""}
   unattended: {description: "Nobody is there to type anything, as in CI.", type: bool, default: false}
+  heal: {description: "Break nothing; only take back what a drill of these scenarios left, if anything.", type: bool, default: false}
 extends_documentation_fragment:
   - knowngood.run
   - knowngood.cloudflare

@@ -107,8 +107,10 @@ class Acts:
             self._other(action)
 
     def put_back(self) -> None:
-        """Back to the release of before, as a person would."""
-        self._rollback("the release of before is put back", "rollbacks", {})
+        """Back to the release of before, as a person would. Raises :class:`Broken`."""
+        ended = self._rollback("the release of before is put back", "rollbacks", {})
+        if ended.code:
+            raise Broken(f"rollback.yml ended with {ended.code}: {ended.message}")
 
     def variables(self) -> dict[str, Any]:
         """What every rollback of the drill is told."""

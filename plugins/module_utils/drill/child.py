@@ -54,18 +54,25 @@ class Playbooks:
     def rollback(self, log: Path, variables: Mapping[str, Any]) -> Ended:
         """Run ``rollback.yml`` to its end, and read its journal. Raises :class:`Broken`."""
         run = new_run_id()
-        arguments = [part for source in self.inventory for part in ("-i", source)]
-        arguments += [part for given in self.extra for part in ("-e", given)]
-        code = follow(
-            [_ansible_playbook(), "rollback.yml", *arguments, "-e", json.dumps(variables)],
-            cwd=self.root,
-            environ={**_clean(), "KNOWNGOOD_RUN": run, "KNOWNGOOD_RUNS": str(self.runs)},
-            log=log,
-        )
+        environ = {**self.environ, "KNOWNGOOD_RUN": run}
+        code = follow(self.command("rollback.yml", variables), cwd=self.root, environ=environ, log=log)
         journal = self.runs / run / FILE
         if not journal.exists():
             raise Broken(f"rollback.yml ended with {code} and left no journal: {last_words(log)}")
         return _ended(run, code, list(read(journal)))
+
+    def command(self, name: str, variables: Mapping[str, Any]) -> list[str]:
+        """A playbook's command line."""
+        arguments = [part for source in self.inventory for part in ("-i", source)]
+        arguments += [part for given in self.extra for part in ("-e", given)]
+        return [_ansible_playbook(), name, *arguments, "-e", json.dumps(variables)]
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The environment without what belongs to this run."""
+        ours = ("KNOWNGOOD_RUN", "KNOWNGOOD_COMMAND")
+        kept = {name: value for name, value in os.environ.items() if name not in ours}
+        return {**kept, "KNOWNGOOD_RUNS": str(self.runs)}
 
 
 def follow(
@@ -153,15 +160,6 @@ def _times(events: Iterable[Mapping[str, Any]], *kinds: str) -> list[datetime]:
 
 def _time(event: Mapping[str, Any]) -> datetime:
     return datetime.fromisoformat(event["time"])
-
-
-def _clean() -> dict[str, str]:
-    """The environment without what belongs to this run."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name not in ("KNOWNGOOD_RUN", "KNOWNGOOD_COMMAND")
-    }
 
 
 def _ansible_playbook() -> str:

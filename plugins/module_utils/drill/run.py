@@ -12,13 +12,14 @@ from typing import Any
 from .acts import Acts, Means, serving
 from .ask import NoAnswer
 from .child import LEAVE, Broken
+from .deadman import Deadman
 from .observer import Observer, observing
 from .result import ABORTED, NOT_APPLICABLE, Result, judge
 from .scenario import Scenario
 from .sentinel import Sentinel, writing
 from .watch import Watch
 
-__all__ = ["Aborted", "run"]
+__all__ = ["Aborted", "heal", "run"]
 
 _LOOK = 0.1
 # Seconds in which all has to be well again once nothing is in the way any more.
@@ -38,9 +39,31 @@ def run(scenario: Scenario, means: Means) -> Result:
         result.verdict, result.why = NOT_APPLICABLE, why
         return result
     began = time.monotonic()
-    _Run(scenario, means, result, began + scenario.seconds).work()
+    with Deadman(
+        means.playbooks.command("drill.yml", {"scenarios": scenario.name, "heal": True}),
+        cwd=means.playbooks.root,
+        # Nobody is there to type anything.
+        environ={**means.playbooks.environ, "CI": "true"},
+        log=means.folder / "deadman.log",
+    ):
+        _Run(scenario, means, result, began + scenario.seconds).work()
     result.seconds = round(time.monotonic() - began, 2)
     return result
+
+
+def heal(scenario: Scenario, means: Means) -> list[str]:
+    """Take back what a killed drill of the scenario left, or nothing; the problems, in words."""
+    acts = Acts(scenario, means, means.folder / scenario.name / "output.log", lambda: None)
+    works: list[tuple[str, Callable[[], None]]] = [
+        (action.name, partial(acts.heal, action)) for action in scenario.rollbacks
+    ]
+    problems = []
+    for name, work in (*works, ("the release of before", acts.put_back)):
+        try:
+            work()
+        except Broken as error:
+            problems.append(f"{name}: {error}")
+    return problems
 
 
 def _not_applicable(scenario: Scenario, means: Means) -> str:

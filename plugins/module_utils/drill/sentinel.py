@@ -15,7 +15,7 @@ from .ask import NoAnswer, Vantage
 
 __all__ = ["Sentinel", "writing"]
 
-_EVERY = 0.25
+_EVERY = 0.5
 
 
 class Sentinel:

@@ -17,7 +17,7 @@ from ..drill.documents import document, write_page
 from ..drill.gate import problems
 from ..drill.history import dates_of, read_history, slower
 from ..drill.result import ABORTED, FAIL, NOT_APPLICABLE, PASS, Result
-from ..drill.run import run
+from ..drill.run import heal, run
 from ..drill.scenario import Scenario, Wrong, choose, read_all
 from ..drill.settings import Settings, settings_of
 from ..outcome import DONE, DRILL_ABORTED, DRILL_FAILED, REFUSED, outcome
@@ -36,6 +36,7 @@ SPEC: dict[str, Any] = {
     "inventory": {"type": "list", "elements": "str", "required": True},
     "confirmed": {"type": "str", "default": ""},
     "unattended": {"type": "bool", "default": False},
+    "heal": {"type": "bool", "default": False},
 }
 
 
@@ -55,6 +56,8 @@ def work(task: Task) -> dict[str, Any]:
     with _alone(Path(params["runs_dir"])) as alone:
         if not alone:
             return {"outcome": refused(task, [f"another drill is under way in {params['runs_dir']}"])}
+        if params["heal"]:
+            return {"changed": True, "outcome": _healed(task, settings, scenarios)}
         results = _drilled(task, settings, scenarios)
     ended = _end(task, settings, results)
     page = write_page(
@@ -72,6 +75,18 @@ def work(task: Task) -> dict[str, Any]:
         "page": str(page),
         "outcome": {**ended, "details": [*ended["details"], f"page     {page}"]},
     }
+
+
+def _healed(task: Task, settings: Settings, scenarios: list[Scenario]) -> dict[str, Any]:
+    means, environment = _means(task, settings), task.params["environment_name"]
+    with task.journal.stage("heal"):
+        problems = [problem for scenario in scenarios for problem in heal(scenario, means)]
+    if problems:
+        message = f"{environment}: not all of what a drill left could be put back"
+        next_ = f"ansible-playbook status.yml -i {environment}"
+        return outcome(DRILL_FAILED, message, next_=next_, details=problems)
+    next_ = f"ansible-playbook validate.yml -i {environment} --tags quick"
+    return outcome(DONE, f"{environment}: nothing of a drill is left", next_=next_)
 
 
 def _drilled(task: Task, settings: Settings, scenarios: list[Scenario]) -> list[Result]:
@@ -199,7 +214,7 @@ def _end(task: Task, settings: Settings, results: list[Result]) -> dict[str, Any
     again = f"ansible-playbook drill.yml -i {environment} -e scenarios="
     unsteady = [one for one in (*aborted, *failed) if not one.steady]
     if unsteady:
-        again = f"ansible-playbook rollback.yml -i {environment}, then {again}"
+        again += f"{unsteady[0].scenario} -e heal=true, then the same with -e scenarios="
     if aborted:
         where = "" if not unsteady else "; the environment is not proved to be as before"
         return outcome(
