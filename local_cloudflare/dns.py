@@ -104,10 +104,9 @@ class _Zone:
         for other in others:
             if (other["type"], other["content"]) == (record["type"], record["content"]):
                 raise ApiError(400, 81058, "An identical record already exists.")
-            if "CNAME" in (other["type"], record["type"]) and {other["type"], record["type"]} & {
-                *_PROXIABLE,
-                "NS",
-            }:
+            # Beside a name's alias there may be texts and mail, as at the apex, but nothing else to go to.
+            beside = other["type"] if record["type"] == "CNAME" else record["type"]
+            if "CNAME" in (other["type"], record["type"]) and beside in (*_PROXIABLE, "NS"):
                 raise ApiError(400, 81053, "An A, AAAA, or CNAME record with that host already exists.")
         values = (self._id, record["name"], record["type"], record["content"], json.dumps(record))
         self._db.execute(
