@@ -21,6 +21,17 @@ options:
   incident: {description: "Id of the incident, by which attempts are counted.", type: str, default: ""}
   attempts: {description: Automatic rollbacks per incident., type: int, default: 1}
   cooldown: {description: "Seconds between two automatic rollbacks of the environment, whatever the incident.", type: float, default: 1800}
+  cap:
+    description: The most automatic rollbacks of the environment.
+    type: dict
+    suboptions:
+      count: {description: So many., type: int, default: 3}
+      seconds: {description: In so many seconds., type: float, default: 86400}
+  ask: {description: "Why a person decides, whatever else is found; empty when nobody has to.", type: str, default: ""}
+  joined:
+    description: The run that this one waited for. When it arrived, this one only sees whether that helped.
+    type: str
+    default: ""
   third_parties:
     description: Services of others whose failure no rollback would help against.
     type: list

@@ -42,6 +42,7 @@ STAGES = {
     "flow_check": "flows",
     "service_rates": "rates",
     "service_signals": "signals",
+    "service_watch": "watch",
     "cloudflare_info": "status",
 }
 

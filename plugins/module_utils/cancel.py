@@ -16,7 +16,7 @@ from types import FrameType
 from .journal import Journal, read
 from .outcome import CHANGES
 
-__all__ = ["Cancelled", "ask", "heeding"]
+__all__ = ["Cancelled", "ask", "asked", "heeding"]
 
 _FILE = "cancel"
 _LOOK = 0.2
@@ -45,7 +45,7 @@ def heeding(journal: Journal, stage: str) -> Iterator[None]:
     if stage in _ENDS:
         yield
         return
-    if (why := _asked(journal)) is not None and not _has_changed(journal):
+    if (why := asked(journal)) is not None and not _has_changed(journal):
         raise Cancelled(why)
     if why is not None or stage not in _READS or threading.current_thread() is not threading.main_thread():
         yield
@@ -68,7 +68,7 @@ def _interrupted(journal: Journal) -> Iterator[None]:
         nonlocal reason
         why = None
         while why is None and not over.wait(_LOOK):
-            why = _asked(journal)
+            why = asked(journal)
         if why is not None and main is not None and not _has_changed(journal):
             reason = why
             signal.pthread_kill(main, signal.SIGUSR1)
@@ -84,7 +84,7 @@ def _interrupted(journal: Journal) -> Iterator[None]:
         signal.signal(signal.SIGUSR1, before)
 
 
-def _asked(journal: Journal) -> str | None:
+def asked(journal: Journal) -> str | None:
     """Why the run is to end; ``None`` while nobody wants that."""
     try:
         return (journal.path.parent / _FILE).read_text(encoding="utf-8").strip() or "asked for"

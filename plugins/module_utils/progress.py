@@ -17,6 +17,7 @@ _SAID = {
     "approval.bypassed": "  EMERGENCY, without an approval: {reason} ({by})",
     "declined": "  no rollback: {why}",
     "drill": "  {step:<9} {said}",
+    "watch.trouble": "  not known: {why}",
     "unfrozen": "  not frozen any more",
     "route": "  {change}",
     "ledger.trouble": "  the ledger was not written: {why}",
@@ -31,8 +32,21 @@ def line_of(event: dict[str, Any], *, verbose: bool) -> str | None:
 
 def _told(event: dict[str, Any], *, verbose: bool) -> str | None:
     kind, component = event["event"], event.get("component", "")
+    if kind == "stage.start" and event["stage"] == "watch":
+        rate = f"{event['rate']:g} requests/s to each component"
+        so_far = [f"  so far: {event['so_far']}"] if event.get("so_far") else []
+        return _INDENT.join([f"watch {_for(event['seconds'])}, {rate}; Ctrl-C ends only the watch", *so_far])
     if kind == "stage.start":
         return str(event["stage"])
+    if kind == "watch.look":
+        p95 = "" if event.get("p95") is None else f", p95 {event['p95'] * 1000:.0f} ms"
+        counts = f"{event['n']} answers, {event['bad']} bad, {event['late']} late"
+        of = f" of {event['of']:g}" if event.get("of") else ""
+        return f"  {event['at']:.0f}{of} s: {counts}{p95}"
+    if kind == "watch.deployed":
+        return f"  another version serves: {', '.join(event['components'])}"
+    if kind == "watch.regression":
+        return f"  worse: {event['why']}: {'a person decides' if event['ask'] else 'roll back'}"
     if kind == "plan":
         moving = sum(move["method"] != "none" for move in event["moves"])
         origin = event.get("live_release") or "a mixed set"
@@ -97,6 +111,10 @@ def _told(event: dict[str, Any], *, verbose: bool) -> str | None:
     return None
 
 
+def _for(seconds: float) -> str:
+    return f"for {seconds:g} s" if seconds else "until something is worse"
+
+
 def _because(why: str | None) -> str:
     return f": {why}" if why else ""
 
@@ -134,7 +152,7 @@ class Board:
                 row["rehearse"] = event["verdict"]
             elif self._stage == "validate":
                 row["validate"] = event["verdict"]
-        elif kind in ("api.wait", "api.retry", "switch.unanswered"):
+        elif kind in ("api.wait", "api.retry", "switch.unanswered", "watch.look", "watch.deployed"):
             self._trouble = line_of(event, verbose=False)
 
     def lines(self, elapsed: float | None, columns: int) -> list[str]:

@@ -240,6 +240,7 @@ BETWEEN_STAGES = {
     "databases_ends_with",
     "databases_only_plan",
     "databases_undo",
+    "decide_ask",
     "record_validated",
     "recovery_after",
     "recovery_so_far",
@@ -250,10 +251,13 @@ BETWEEN_STAGES = {
     "validate_notes",
     "validate_recorded_headers",
     "validate_so_far",
+    "watch_rolled_back_to",
+    "watch_so_far",
 }
 RESULTS = {
     "changed", "checked", "databases", "failed", "hash", "identities", "notes", "outcome", "restored", "run", "seen", "table",
     "user_input", "why_not",
+    "joined", "regression",
 }  # fmt: skip
 # A part of require_approval.
 PARTS = {"data_loss"}

@@ -28,6 +28,16 @@ SPEC: dict[str, Any] = {
     "incident": {"type": "str", "default": ""},
     "attempts": {"type": "int", "default": 1},
     "cooldown": {"type": "float", "default": 1800},
+    "cap": {
+        "type": "dict",
+        "apply_defaults": True,
+        "options": {
+            "count": {"type": "int", "default": 3},
+            "seconds": {"type": "float", "default": 86400},
+        },
+    },
+    "ask": {"type": "str", "default": ""},
+    "joined": {"type": "str", "default": ""},
     "third_parties": {
         "type": "list",
         "elements": "dict",
@@ -57,13 +67,26 @@ def work(task: Task) -> dict[str, Any]:
 
 
 def _reasons(task: Task) -> Iterator[str]:
+    if _is_done(task):
+        # Another run did it while this one waited for the lock: what is left is to see that it works.
+        return iter(())
     looks: tuple[Callable[[Task], str | None], ...] = (
+        lambda task: task.params["ask"] or None,
         _tried_before,
         _changed_nothing,
         _third_party,
         _database,
     )
     return (reason for look in looks if (reason := look(task)) is not None)
+
+
+def _is_done(task: Task) -> bool:
+    """Whether the run that this one waited for arrived, and what it moved to serves."""
+    goal = task.known.goals.get(task.params["joined"])
+    if goal is None or goal.end is None or not goal.end.get("at_target"):
+        return False
+    live = {name: state.live.sole if state.live else None for name, state in task.states().items()}
+    return all(live.get(move["component"]) == move["to_id"] for move in goal.body["moves"])
 
 
 def _tried_before(task: Task) -> str | None:
@@ -78,6 +101,10 @@ def _tried_before(task: Task) -> str | None:
     if newest is not None and now - newest < pause:
         ago = int((now - newest).total_seconds())
         return f"the last automatic rollback began {ago} s ago, and {pause.total_seconds():.0f} s must pass between two"
+    cap = task.params["cap"]
+    recent = [goal for goal in runs if now - goal.time < timedelta(seconds=cap["seconds"])]
+    if len(recent) >= cap["count"]:
+        return f"there were {len(recent)} automatic rollbacks in {cap['seconds']:.0f} s, and no more are allowed"
     return None
 
 

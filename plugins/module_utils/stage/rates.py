@@ -18,12 +18,12 @@ from ..verdict.whole import ended
 from .options import COMPONENTS, PROBING, RUN
 from .task import Task
 
-__all__ = ["SPEC", "work"]
+__all__ = ["SPEC", "hypotheses", "work"]
 
 _ERRORS, _LATENCY, _TOTAL = "error rate", "latency", "total"
 
 
-def _hypotheses(limit: float, p0: float, p1: float) -> dict[str, Any]:
+def hypotheses(limit: float, p0: float, p1: float) -> dict[str, Any]:
     defaults = {"limit": limit, "p0": p0, "p1": p1, "alpha": 0.001, "beta": 0.001, "confidence": 0.95}
     options = {name: {"type": "float", "default": value} for name, value in defaults.items()}
     return {"type": "dict", "options": options, "apply_defaults": True}
@@ -34,8 +34,8 @@ SPEC: dict[str, Any] = {
     **COMPONENTS,
     **PROBING,
     "identities": {"type": "dict", "default": {}},
-    "errors": _hypotheses(0.01, 0.005, 0.02),
-    "late": _hypotheses(0.05, 0.025, 0.1),
+    "errors": hypotheses(0.01, 0.005, 0.02),
+    "late": hypotheses(0.05, 0.025, 0.1),
     "load": {
         "type": "dict",
         "apply_defaults": True,
