@@ -92,10 +92,8 @@ def suspects_of(
     lines = []
     moving = [item for item in components if item.method != "none"]
     for item in moving:
-        commits = [
-            f"{commit[:12]}" if commit else "an unknown commit" for commit in (item.from_commit, item.commit)
-        ]
-        built = f", built from {' and '.join(commits)}" if item.from_commit or item.commit else ""
+        commits = [commit[:12] if commit else "not known" for commit in (item.from_commit, item.commit)]
+        built = f", commit {' against '.join(commits)}" if item.from_commit or item.commit else ""
         lines.append(f"{item.name}: code of {item.from_label} against {item.to_label}{built}")
     still = [item.name for item in components if item.method == "none"]
     if moving and still:

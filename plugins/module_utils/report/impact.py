@@ -68,11 +68,14 @@ def impact_of(
 
 
 def _endpoints(facts: Facts, names: Sequence[str]) -> str:
-    """The components with the addresses at which they were asked."""
-    url = {
-        event.get("component"): event.get("url") for event in facts.all("probe") if not event.get("unseen")
-    }
-    return ", ".join(f"{name} ({url[name]})" if url.get(name) else name for name in names)
+    """The components with the hosts at which users reach them."""
+    probes = [event for event in facts.all("probe") if not event.get("unseen")]
+    hosts = {event.get("component"): _host(str(event.get("url", ""))) for event in probes}
+    return ", ".join(f"{name} ({hosts[name]})" if hosts.get(name) else name for name in names)
+
+
+def _host(url: str) -> str:
+    return url.partition("://")[2].partition("/")[0]
 
 
 def _requests(facts: Facts) -> list[str]:

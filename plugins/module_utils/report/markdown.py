@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from .blocks import Block, Code, Items, Links, Table, Text, Ticks, Titled
 from .incident import Incident, Step
 from .plain import markdown, markdown_code, markdown_url, plain
 from .seal import Verified
-from .sections import Block, Code, Items, Links, Table, Text, Ticks, Titled, sections_of
+from .sections import sections_of
 
 __all__ = ["markdown_of"]
 
@@ -39,13 +40,17 @@ def _block(block: Block) -> list[str]:
     if isinstance(block, Titled):
         return [f"**{block.title}**", "", *(f"- {_text(line)}" for line in block.lines)]
     if isinstance(block, Links):
-        return [f"- [{markdown(link.name)}]({markdown_url(link.url)})" for link in block.links]
+        return [f"**{block.title}**", "", *_links(block)]
     if isinstance(block, Text):
         return [f"**{block.title}**", "", *(f"    {plain(line)}" for line in block.text.splitlines())]
     if isinstance(block, Ticks):
         title = [f"**{block.title}**", ""] if block.title else []
         return title + [_tick(step) for step in block.steps]
     return [_text(block)]
+
+
+def _links(block: Links) -> list[str]:
+    return [f"- [{markdown(link.name)}]({markdown_url(link.url)})" for link in block.links]
 
 
 def _tick(step: Step) -> str:

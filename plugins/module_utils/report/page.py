@@ -7,18 +7,30 @@ from typing import Any
 from jinja2 import Environment
 from markupsafe import Markup
 
+from .blocks import Code, Items, Links, Table, Text, Ticks, Titled, Toned
 from .chart import budget_chart, run_chart
 from .incident import Incident
 from .page_template import TEMPLATE
 from .plain import day, plain, seconds
 from .seal import Verified
-from .sections import Code, Items, Links, Table, Text, Ticks, Titled, sections_of
+from .sections import sections_of
 from .times import PROOF
 
 __all__ = ["page_of"]
 
 _TONES = {
-    "good": ("pass", "kept", "moved", "already", "done", "HEALTHY", "RESOLVED", "COMPLETED", "nothing to do"),
+    "good": (
+        "pass",
+        "kept",
+        "moved",
+        "already",
+        "done",
+        "HEALTHY",
+        "RESOLVED",
+        "COMPLETED",
+        "nothing to do",
+        "intact, closed and signed",
+    ),
     "warn": (
         "inconclusive",
         "not known",
@@ -51,6 +63,7 @@ def page_of(incident: Incident, verified: Verified | None = None) -> str:
         "code": lambda block: isinstance(block, Code),
         "table": lambda block: isinstance(block, Table),
         "items": lambda block: isinstance(block, Items),
+        "toned": lambda value: isinstance(value, Toned),
         "titled": lambda block: isinstance(block, Titled),
         "links": lambda block: isinstance(block, Links),
         "copied": lambda block: isinstance(block, Text),

@@ -43,7 +43,7 @@ section > :last-child { margin-bottom: 0; }
 .figures span { display: block; font-size: .9rem; }
 .figures small { color: var(--soft); font-size: .8rem; line-height: 1.35; display: block; margin-top: .2rem; }
 nav { margin-top: 1rem; font-size: .875rem; line-height: 2; }
-nav a { color: var(--soft); margin-right: .9rem; }
+nav a { color: var(--soft); margin-right: .9rem; white-space: nowrap; }
 .scroll { overflow-x: auto; margin: 0 -1.2rem 1rem; padding: 0 1.2rem; }
 table { border-collapse: collapse; font-size: .9rem; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; vertical-align: top; padding: .42rem .9rem .42rem 0; border-bottom: 1px solid var(--line); }
@@ -52,6 +52,10 @@ th { color: var(--soft); font-weight: 600; font-size: .8rem; }
 .wide { overflow-wrap: normal; }
 .wide td { max-width: 26rem; }
 .short, .wide td:first-child { white-space: nowrap; }
+.mark::before { content: ""; display: inline-block; width: .55em; height: .55em; border-radius: 50%;
+  background: var(--tone); margin-right: .5em; vertical-align: .08em; }
+.legend { color: var(--soft); font-size: .8rem; margin: 0; }
+.legend span { margin-right: 1rem; white-space: nowrap; }
 .wide .long { min-width: 17rem; }
 .said th { width: 11rem; font-size: .9rem; font-weight: 400; }
 #timeline td:nth-child(-n+2) { white-space: nowrap; color: var(--soft); }
@@ -76,7 +80,19 @@ svg circle { stroke: var(--card); stroke-width: 1.5; }
 svg .track { fill: var(--line); }
 svg .grid { stroke: var(--line); stroke-dasharray: 2 3; }
 footer { color: var(--soft); font-size: .85rem; margin-top: 1.5rem; }
-@media (max-width: 44rem) { #timeline td { font-size: .82rem; padding-right: .5rem; }
+@media (max-width: 44rem) { .rows thead { position: absolute; width: 1px; height: 1px; overflow: hidden;
+    clip-path: inset(50%); }
+  .rows tr { display: block; padding: .5rem 0; border-bottom: 1px solid var(--line); }
+  .rows td { display: inline-flex; align-items: baseline; gap: .35rem; margin-right: .9rem; border: 0;
+    padding: .1rem 0; white-space: normal; }
+  .rows td::before { content: attr(data-head); color: var(--soft); font-size: .8rem; }
+  .rows td:first-child, .rows td.long { display: block; margin: 0; }
+  .rows td.long::before { margin-right: .35rem; }
+  .rows td:first-child { font-weight: 600; white-space: normal; }
+  .rows td:first-child::before, .rows td[data-head=""]::before { content: none; }
+  .rows td.none { display: none; } .rows .long, .rows code { min-width: 0; overflow-wrap: anywhere; }
+  .rows td > * { justify-self: start; }
+  #timeline td { font-size: .82rem; padding-right: .5rem; }
   .figures { grid-template-columns: 1fr 1fr; } .said th { width: 7.5rem; }
   main { padding: .8rem .7rem 2rem; } section, .hero { padding-left: .9rem; padding-right: .9rem; }
   .scroll { margin: 0 -.9rem 1rem; padding: 0 .9rem; } }
@@ -97,6 +113,7 @@ TEMPLATE = (
 <html lang="en">
 {% macro text(value) %}
 {% if value is code %}{% if value %}<code>{{ value }}</code>{% endif %}
+{% elif value is toned %}<span class="mark {{ value.tone }}">{{ value }}</span>
 {% elif value in tone_of %}<span class="pill {{ tone_of[value] }}">{{ value }}</span>
 {% else %}{{ value }}{% endif %}
 {% endmacro %}
@@ -112,9 +129,9 @@ TEMPLATE = (
   </ul>
 </div>
 {% endmacro %}
-{% macro table(block) %}
+{% macro table(block, stacked) %}
 <div class="scroll">
-<table class="{{ 'wide' if block.titled else 'said' }}">
+<table class="{{ ('wide rows' if stacked and block.head | length > 2 else 'wide') if block.titled else 'said' }}">
   {% if block.titled %}
   <thead><tr>{% for cell in block.head %}<th scope="col">{{ cell }}</th>{% endfor %}</tr></thead>
   {% endif %}
@@ -123,7 +140,8 @@ TEMPLATE = (
     <tr>
     {% for cell in row %}
       {% if loop.first and not block.titled %}<th scope="row">{{ cell }}</th>
-      {% else %}<td class="{{ 'short' if cell | length < 25 else 'long' }}">{{ text(cell) }}</td>{% endif %}
+      {% else %}<td class="{{ ('short' if cell | length < 25 else 'long') if cell else 'none' }}"
+        {%- if block.titled %} data-head="{{ block.head[loop.index0] }}"{% endif %}>{{ text(cell) }}</td>{% endif %}
     {% endfor %}
     </tr>
   {% endfor %}
@@ -170,7 +188,14 @@ TEMPLATE = (
   <div><b>{{ figure }}</b><span>{{ what }}</span><small>{{ note }}</small></div>
   {% endfor %}
 </div>
-{% if run_chart %}<section><h2>What took how long</h2>{{ run_chart }}</section>{% endif %}
+{% if run_chart %}
+<section>
+  <h2>What took how long</h2>
+  {{ run_chart }}
+  <p class="legend">Events: <span class="mark good">good news</span> <span class="mark warn">to be looked at</span>
+    <span class="mark bad">bad news</span></p>
+</section>
+{% endif %}
 <nav aria-label="Sections">
   {% for section in sections %}<a href="#{{ section.id }}">{{ section.title }}</a>{{ ' ' }}{% endfor %}
 </nav>
@@ -180,11 +205,11 @@ TEMPLATE = (
   {% if section.id == 'times' %}{{ budget_chart }}{% endif %}
   {% if section.id == 'steps' %}<div class="columns">{% endif %}
   {% for block in section.blocks %}
-    {% if block is table %}{{ table(block) }}
+    {% if block is table %}{{ table(block, section.id != 'timeline') }}
     {% elif block is ticks %}{{ ticks(block) }}
     {% elif block is titled %}<h3>{{ block.title }}</h3>
     <ul>{% for line in block.lines %}<li>{{ text(line) }}</li>{% endfor %}</ul>
-    {% elif block is links %}<ul class="links">{% for link in block.links %}<li><a href="{{ link.url }}"
+    {% elif block is links %}<h3>{{ block.title }}</h3><ul>{% for link in block.links %}<li><a href="{{ link.url }}"
       rel="noreferrer">{{ link.name }}</a></li>{% endfor %}</ul>
     {% elif block is copied %}<h3>{{ block.title }}</h3><pre>{% for line in block.text.splitlines() %}{{ line }}
 {% endfor %}</pre>

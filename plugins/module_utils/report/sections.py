@@ -6,64 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..verdict.sequential import percent
+from .blocks import Block, Code, Items, Links, Table, Text, Ticks, Titled, Toned
 from .facts import plural
-from .incident import Check, Incident, Link, Step
+from .incident import Check, Incident
 from .plain import clock, day, seconds
 from .seal import Verified
 
-__all__ = ["Block", "Code", "Items", "Links", "Section", "Table", "Text", "Ticks", "Titled", "sections_of"]
-
-
-class Code(str):
-    """Text to be shown as code: a command, an id, a path."""
-
-    __slots__ = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Titled:
-    """A list under a title of its own."""
-
-    title: str
-    lines: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Links:
-    links: tuple[Link, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """Lines that are to be copied as they are."""
-
-    title: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-    @property
-    def titled(self) -> bool:
-        """Without titles the first cell of a row says what the second is."""
-        return any(self.head)
-
-
-@dataclass(frozen=True, slots=True)
-class Items:
-    lines: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Ticks:
-    steps: tuple[Step, ...]
-    title: str = ""
-
-
-Block = str | Table | Items | Titled | Links | Text | Ticks
+__all__ = ["Section", "sections_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +75,7 @@ def _status(incident: Incident) -> tuple[Block, ...]:
         ("Application", incident.application),
         ("Database", incident.database),
         ("External services", incident.external),
-        *(("", line) for line in incident.current_notes),
+        *(("In detail", line) for line in incident.current_notes),
         ("Freeze", incident.freeze),
         ("Review due", day(incident.review)),
     ]
@@ -160,7 +109,11 @@ def _timeline(incident: Incident) -> Table:
     return Table(
         ("UTC", "s", "event"),
         tuple(
-            (clock(entry.time), "" if entry.elapsed is None else f"{entry.elapsed:.2f}", entry.what)
+            (
+                clock(entry.time),
+                "" if entry.elapsed is None else f"{entry.elapsed:.2f}",
+                Toned.of(entry.what, entry.tone),
+            )
             for entry in incident.timeline
         ),
     )
@@ -247,10 +200,10 @@ def _check(check: Check) -> tuple[str, ...]:
 
 
 def _impact(incident: Incident) -> tuple[Block, ...]:
-    links = (
-        (Links(incident.links),) if incident.links else ("No dashboards are declared for this environment.",)
-    )
-    return Items(incident.impact), *links
+    told: Block = "No dashboards are declared for this environment."
+    if incident.links:
+        told = Links("Dashboards, at the time of the incident", incident.links)
+    return Items(incident.impact), told
 
 
 def _target(incident: Incident) -> tuple[Block, ...]:

@@ -95,7 +95,7 @@ def test_the_target_has_its_evidence_and_the_suspects_their_commits(tmp_path: Pa
     said = "\n".join(found.evidence)
     assert "passed the full validation at 2026-03-01 09:00:00 UTC, recorded by ci in run run-1" in said
     assert "served for 2 h 00 min" in said
-    assert any("built from bbbbbbbbbbbb and a50126cc2d6c" in line for line in found.suspects)
+    assert any("commit bbbbbbbbbbbb against a50126cc2d6c" in line for line in found.suspects)
     assert any("binding kv_namespace CACHE" in line for line in found.suspects)
     bare = of(tmp_path / "bare", [*runs.begun(evidence={}), *runs.ended(10, "no")])
     assert "nobody recorded that it works" in bare.evidence
