@@ -5,6 +5,7 @@ python -m benchmarks                     everything, in about 30 minutes
 python -m benchmarks fleet               the switch alone with 5, 50 and 500 Workers
 python -m benchmarks --millions 5 database   a PostgreSQL database, against pg_dump and pg_restore
     python -m benchmarks planning            a plan over 1000 releases and 500 components
+    python -m benchmarks runner              from Python and by knowngood, against ansible-playbook
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import database, fleet_switch, planning, rollback
+from benchmarks import database, fleet_switch, planning, rollback, runner
 
 
 def main() -> int:
@@ -23,9 +24,8 @@ def main() -> int:
         epilog=(__doc__ or "").partition("\n\n")[2],
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "what", nargs="*", choices=["rollback", "fleet", "database", "planning", []], help="default: all"
-    )
+    all_ = ["rollback", "fleet", "database", "planning", "runner"]
+    parser.add_argument("what", nargs="*", choices=[*all_, []], help="default: all")
     parser.add_argument(
         "--runs", type=int, default=5, help="counted runs of each; medians are printed (default: 5)"
     )
@@ -33,7 +33,7 @@ def main() -> int:
         "--millions", type=float, default=5.0, help="rows of the database (default: 5, about 1 GB)"
     )
     given = parser.parse_args()
-    what = given.what or ["rollback", "fleet", "database", "planning"]
+    what = given.what or all_
     if "rollback" in what:
         rollback.measure(given.runs)
     if "fleet" in what:
@@ -42,6 +42,8 @@ def main() -> int:
         database.measure(given.millions, min(given.runs, 3))
     if "planning" in what:
         planning.measure(min(given.runs, 3))
+    if "runner" in what:
+        runner.measure(given.runs)
     return 0
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from ansible.module_utils.journal import read
 from ansible.module_utils.outcome import CHANGES, FAILED
-from ansible.module_utils.verdict.files import checks_of
 
 __all__ = ["Check", "Event", "Result", "event_of", "result_of"]
 
@@ -99,6 +98,9 @@ def result_of(
     ``code`` is what ``ansible-playbook`` ended with, ``None`` when it was killed or nobody knows; ``lines`` is what it
     wrote last, which counts only where the journal has no word.
     """
+    # What reads the checks takes longer to load than a command may take to begin.
+    from ansible.module_utils.verdict.files import checks_of
+
     records = list(read(journal)) if journal.is_file() else []
     events = [event_of(record) for record in records]
     end = next((event.data for event in reversed(events) if event.event == "outcome"), None)

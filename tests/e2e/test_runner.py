@@ -1,60 +1,234 @@
-"""Through ansible-runner, as AWX does it: our exit codes, without our terminal, and nothing left behind."""
+"""From Python, through ansible-runner: our exit codes and verdicts, ended where it is safe, nothing left behind."""
 
-import os
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import ansible_runner  # type: ignore[import-untyped]
 import pytest
 
+import knowngood
+from knowngood import Result, Run, StillRunning
+from local_cloudflare.launch import start
 from tests.support.environment import ROOT, Environment
+from tests.support.seed import Seed
+
+EDGE = "workers:pages"
+"""What is rolled back here: databases have tests of their own."""
+READING = {"path": "/versions$"}
+BIN = Path(sys.executable).parent
+
+# A program that begins a rollback, and tells of each event.
+PROGRAM = f"""
+from knowngood import Environment
+for event in Environment("local").rollback(limit="{EDGE}"):
+    print(event.event, flush=True)
+"""
 
 
-def run(environment: Environment, folder: Path, **settings: Any) -> ansible_runner.Runner:
-    """`rollback.yml -i local` from the root, which holds the project's ansible.cfg."""
-    (folder / "env").mkdir(parents=True)
-    return ansible_runner.run(
-        private_data_dir=str(folder),
-        project_dir=str(ROOT),
-        playbook="rollback.yml",
-        inventory=str(ROOT / "local"),
-        envvars={
-            **environment.environ(),
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
-        },
-        quiet=True,
-        cancel_callback=lambda: False,
-        **settings,
-    )
+@pytest.fixture(scope="module")
+def shared(seed: Seed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    with start(seed.copy(tmp_path_factory.mktemp("shared") / "state")) as instance:
+        yield Environment(instance)
 
 
-def left_behind(environment: Environment) -> list[str]:
-    deadline = time.monotonic() + 3
-    while environment.processes() and time.monotonic() < deadline:
+@pytest.fixture
+def environment(shared: Environment) -> Iterator[Environment]:
+    """r3 is live, and throws."""
+    shared.serve("r3")
+    yield shared
+    shared.api.heal()
+    eventually(lambda: not shared.processes(), shared.processes)
+
+
+def of(environment: Environment) -> knowngood.Environment:
+    return knowngood.Environment("local", runs=environment.runs, environ=environment.environ())
+
+
+def eventually(holds: Callable[[], bool], told: Callable[[], object] = lambda: "") -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline, told()
         time.sleep(0.02)
-    return environment.processes()
 
 
-@pytest.mark.parametrize(("extra", "code"), [({}, 0), ({"release": "r9"}, 10)], ids=["done", "refused"])
-def test_the_exit_code_is_ours(
-    environment: Environment, tmp_path: Path, extra: dict[str, str], code: int
+def held_while_reading(environment: Environment, **settings: Any) -> Run:
+    """A rollback that waits for an answer, before anything is changed."""
+    environment.api.fault({"kind": "timeout", "match": READING})
+    mark = environment.api.mark()
+    run = of(environment).rollback(limit=EDGE, **settings)
+    eventually(lambda: run.done or environment.api.is_holding(mark))
+    assert not run.done, run.result()
+    return run
+
+
+def private_folders() -> set[Path]:
+    return set(Path(tempfile.gettempdir()).glob("knowngood-*"))
+
+
+def test_a_rollback_tells_of_itself_while_it_runs_and_leaves_its_record_alone(
+    environment: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    (tmp_path / "tmp").mkdir()
+    environ = {
+        **environment.environ(),
+        "TMPDIR": str(tmp_path / "tmp"),
+        "CLOUDFLARE_API_TOKEN": "planted-canary",
+    }
+    on_disk: set[str] = set()
+    with knowngood.Environment("local", runs=environment.runs, environ=environ).rollback(
+        limit=EDGE, reason="it throws", extra={"acknowledge": "another-canary"}
+    ) as run:
+        early = not run.done
+        for event in run:
+            early = early and (event.event != "plan" or not run.done)
+            for path in (tmp_path / "tmp").rglob("*"):
+                on_disk |= canaries(path)
+    result = run.result()
+    assert early, "the events came after the end"
+    assert (result.verdict, result.exit_code, result.changed, result.ok) == ("DONE", 0, True, True), result
+    assert environment.live() == environment.versions("r2")
+    assert [check.verdict for check in result.checks if check.check == "health"] == ["pass"] * 6
+    assert result.plan is not None and result.plan["release"] == "r2"
+    assert {"incident.html", "incident.json"} <= set(result.files)
+    assert [event.seq for event in run] == list(range(1, len(list(run)) + 1))
+    assert on_disk == set()
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert not (result.journal.parent / "running.json").exists()
+
+
+def canaries(path: Path) -> set[str]:
+    try:
+        text = path.read_text(errors="replace") if path.is_file() else ""
+    except OSError:
+        return set()
+    return {f"{word} in {path.name}" for word in ("planted-canary", "another-canary") if word in text}
+
+
+def test_cancelled_it_ends_where_nothing_is_half_done_although_no_answer_comes(
+    environment: Environment,
 ) -> None:
     before = environment.live()
-    done = run(environment, tmp_path / "runner", extravars=extra)
-    told = done.stdout.read()
-    assert done.rc == code, told
-    assert "WARNING" not in told
-    assert environment.live() == (before if code else environment.versions("r2"))
-    assert len(list(environment.runs.glob("*/journal.jsonl"))) == 1
-    assert left_behind(environment) == []
-    for file in (tmp_path / "runner" / "artifacts").rglob("*"):
-        assert not file.is_file() or environment.instance.api_token not in file.read_text(), file
+    run = held_while_reading(environment)
+    with pytest.raises(StillRunning):
+        run.result(timeout=0.1)
+    run.cancel("a change of mind")
+    result = run.result(timeout=20)
+    assert (result.verdict, result.exit_code, result.changed) == ("CANCELLED", 17, False), result
+    assert "a change of mind" in result.message
+    assert [event.event for event in run][-1] == "run.closed"
+    assert environment.live() == before
+    # The lock was given back, so the next run need not wait for it; and its time is over before it begins.
+    late = of(environment).rollback(limit=EDGE, timeout=0.01).result()
+    assert (late.verdict, late.exit_code, late.changed) == ("CANCELLED", 17, False), late
+    assert "its time-out of 0.01 s is over" in late.message
 
 
-def test_a_run_that_is_cut_off_leaves_no_process(environment: Environment, tmp_path: Path) -> None:
-    environment.api.fault({"kind": "timeout", "match": {"method": "POST", "path": "/deployments$"}})
-    done = run(environment, tmp_path / "runner", settings={"job_timeout": 3})
-    assert done.status == "timeout"
-    assert left_behind(environment) == []
+def test_killed_it_leaves_no_process(environment: Environment) -> None:
+    run = held_while_reading(environment)
+    run.kill()
+    result = run.result(timeout=30)
+    assert (result.verdict, result.exit_code, result.changed) == ("BROKE OFF", 12, False), result
+    eventually(lambda: not environment.processes(), environment.processes)
+    assert of(environment).running() == []
+
+
+def test_it_outlives_whoever_began_it_and_can_be_joined(environment: Environment) -> None:
+    environment.api.fault({"kind": "latency", "latency_ms": 100, "match": {"path": "/accounts/"}})
+    caller = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM],
+        cwd=ROOT,
+        env=environment.environ(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert caller.stdout is not None
+    with caller.stdout as told:
+        assert any(line == "switch.start\n" for line in told)
+        caller.kill()
+    caller.wait()
+    (run,) = of(environment).running()
+    result: Result = run.result(timeout=60)
+    assert (result.verdict, result.exit_code) == ("DONE", 0), result
+    assert [event.event for event in run][-1] == "run.closed"
+    assert environment.live() == environment.versions("r2")
+    assert of(environment).running() == []
+    assert of(environment).run(run.id).result() == result
+
+
+def test_two_environments_at_once_do_not_know_of_each_other(
+    environment: Environment, seed: Seed, tmp_path: Path
+) -> None:
+    async def both(other: Environment) -> tuple[Result, Result, list[str]]:
+        events: list[str] = []
+
+        async def follow(run: Run) -> Result:
+            events.extend([event.event async for event in run])
+            return await run
+
+        one, two = of(environment).rollback(release="r1", limit=EDGE), of(other).status()
+        first, second = await asyncio.gather(follow(one), two)
+        return first, second, events
+
+    with start(seed.copy(tmp_path / "state")) as instance:
+        other = Environment(instance)
+        rolled_back, status, events = asyncio.run(both(other))
+        assert (rolled_back.exit_code, status.exit_code) == (0, 0), (rolled_back, status)
+        assert environment.live() == environment.versions("r1")
+        assert other.live() == other.versions("r3")
+        assert status.status is not None and status.status["release"] == "r3"
+        assert events[0] == "run.start" and events[-1] == "run.closed"
+        eventually(lambda: not other.processes(), other.processes)
+
+
+def test_the_examples_of_the_page_run(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs" / "runner.md").read_text()
+    for name, value in environment.environ().items():
+        monkeypatch.setenv(name, value)
+    # Its environments are the one of this test; databases have tests of their own.
+    here = re.sub(r'"(production|staging)"', '"local"', page).replace(
+        "rollback(reason", f'rollback(limit="{EDGE}", reason'
+    )
+    names: dict[str, Any] = {}
+    for block in re.findall(r"^```python\n(.*?)^```", here, re.MULTILINE | re.DOTALL):
+        exec(block, names)
+    told = capsys.readouterr().out
+    assert "DONE 0 local serves r2" in told
+    assert "auth-worker r2 (" in told
+    assert told.rstrip().splitlines()[-1] == "{'local': 'r2'}"
+    assert environment.live() == environment.versions("r2")
+
+
+def test_the_command_is_the_playbook_and_json_is_the_result(environment: Environment) -> None:
+    def typed(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [str(BIN / "knowngood"), "status", "-i", "local", *arguments]
+        return subprocess.run(
+            command,
+            cwd="/",
+            env=environment.environ(),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    plain, as_json = typed(), typed("--json")
+    assert (plain.returncode, as_json.returncode) == (0, 0), plain.stderr + as_json.stderr
+    assert plain.stdout.startswith("knowngood status, run ")
+    verdict = "DONE: local serves r3"
+    assert plain.stdout.rstrip().splitlines()[-1] == verdict
+    assert as_json.stderr.rstrip().splitlines()[-1] == verdict
+    told = json.loads(as_json.stdout)
+    assert (told["verdict"], told["exit_code"], told["status"]["release"]) == ("DONE", 0, "r3")
+    assert Path(told["journal"]).is_file()
