@@ -20,6 +20,7 @@ from ansible.plugins.callback import CallbackBase
 # Ansible offers a project's module_utils to modules only; here the controller needs them.
 ansible.module_utils.__path__.append(str(Path(__file__).parents[1] / "module_utils"))
 
+from ansible.module_utils.cancel import ask  # noqa: E402
 from ansible.module_utils.journal import FILE, Tail, name_run, runs_folder  # noqa: E402
 from ansible.module_utils.outcome import CHANGING, ending  # noqa: E402
 from ansible.module_utils.progress import Board, line_of  # noqa: E402
@@ -57,6 +58,7 @@ class CallbackModule(CallbackBase):
         self._journal = runs_folder(root) / self._run / FILE
         self._shows_plan = False
         self._interrupted = False
+        self._watching = False
         self._follower = _Follower(self._journal, verbose=self._display.verbosity > 0)
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
@@ -69,6 +71,7 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
         self._did_switch = self._switching
         self._switching = self._switching or task.action in CHANGING
+        self._watching = task.action == "service_watch"
         if self._display.verbosity > 0:
             self._follower.say(f"TASK {task.get_name().strip()}")
 
@@ -112,6 +115,12 @@ class CallbackModule(CallbackBase):
         ansibles = signal.getsignal(signal.SIGINT)
 
         def hear(number: int, frame: Any) -> None:
+            if self._watching:
+                # The watch ends, and the run goes on to its report; a second time ends the run.
+                self._watching = False
+                ask(self._journal.parent, "Ctrl-C")
+                os.write(sys.stdout.fileno(), b"\nthe watch ends; what serves stays\n")
+                return
             self._interrupted = True
             self._follower.tear()
             if callable(ansibles):

@@ -47,7 +47,8 @@ def incident_of(events: Iterable[Event]) -> Incident:
     if not facts.events:
         raise ValueError("the journal has no record, so there is nothing to report")
     playbook = facts.first("run.start").get("playbook")
-    if playbook in _NO_ROLLBACK:
+    # A watch rolls back when something gets worse, and then it opened an incident.
+    if playbook in _NO_ROLLBACK and not (playbook == "watch" and facts.all("incident.opened")):
         raise ValueError(f"it is of a run of {playbook}.yml, which rolls nothing back")
     plan = facts.last("plan")
     environment = str(facts.said("environment") or "<environment>")

@@ -123,12 +123,10 @@ class Following:
             worse += _worse(self._signals(Window.last(self._task.params["every"])), "signals")
         return worse
 
-    def signals(self, window: Window, worse: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """What the signals say of the whole watch; what is beyond its threshold is added to ``worse``."""
+    def signals(self, window: Window) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """What the signals say of the whole watch, as events ``check``, and what of it is beyond its threshold."""
         readings = self._signals(window)
-        if not worse:
-            worse += _worse(readings, "signals")
-        return [reading.as_dict() for reading in readings]
+        return [reading.as_dict() for reading in readings], _worse(readings, "signals")
 
     def decided(self, worse: list[dict[str, Any]]) -> dict[str, Any]:
         """What is to be done about it: ``ask`` is the reason why a person decides, and empty for a rollback."""

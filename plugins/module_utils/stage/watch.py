@@ -74,8 +74,9 @@ def work(task: Task) -> dict[str, Any]:
         if not (worse or early):
             worse = following.look(at_the_end=True)
         checks = [*watching.checks, *following.checks]
-        if not early:
-            checks += following.signals(Window(began, datetime.now(UTC)), worse)
+        if not (worse or early):
+            signalled, worse = following.signals(Window(began, datetime.now(UTC)))
+            checks += signalled
         for check in checks:
             task.journal.write("check", **check)
     found = {"checks": checks, "files": write_for(task.journal), "regression": None}

@@ -64,6 +64,7 @@ class Watching:
     @property
     def alarms(self) -> list[dict[str, Any]]:
         """What got worse: ``component``, ``check``, ``kind``, ``detail``."""
+        seen = any(watched.failed for watched in self.watched.values())
         return [
             {
                 "component": name,
@@ -72,8 +73,12 @@ class Watching:
                 "detail": "; ".join([watched.findings[check].words, *watched.problems[:1]]),
             }
             for name, watched in self.watched.items()
-            if (check := watched.failed)
+            if (check := watched.failed or (seen and self._is_bad(watched) and "error rate"))
         ]
+
+    def _is_bad(self, watched: Watched) -> bool:
+        """Beyond doubt, beside one that raised an alarm: a fault seldom hits one component alone."""
+        return watched.findings["error rate"].interval[0] > self.errors.p1
 
     @property
     def so_far(self) -> dict[str, Any]:
