@@ -40,7 +40,7 @@ def page(run: str, checks: Sequence[Mapping[str, Any]], *, environment: str, tim
         sections.append(_numbers(measured))
     return _PAGE.format(
         run=_text(run),
-        day=day(time),
+        day=day(f"{time[:19]}Z" if time else None),
         title=_text(title),
         style=Markup(STYLE),
         tone=_TONES[verdict],
@@ -53,13 +53,14 @@ def page(run: str, checks: Sequence[Mapping[str, Any]], *, environment: str, tim
 def _component(name: str, whole: str, checks: Sequence[Mapping[str, Any]]) -> Markup:
     rows = []
     for check in checks:
-        found = str(check.get("detail") or "")
+        found = [str(check["detail"])] if check.get("detail") else []
+        if check.get("seconds") is not None:
+            found.append(f"in {seconds(check['seconds'])}")
         if check.get("earlier"):
-            found = f"{found} at attempt {check['attempts']}, after: {'; '.join(check['earlier'])}".strip()
-        took = "" if check.get("seconds") is None else seconds(check["seconds"])
-        rows.append((check["check"], _pill(check["verdict"]), took, found))
+            found.append(f"at attempt {check['attempts']}, after: {'; '.join(check['earlier'])}")
+        rows.append((check["check"], _pill(check["verdict"]), "; ".join(found)))
     heading = Markup("{} {}").format(_text(name), _pill(whole))
-    return _section(heading, ("check", "verdict", "took", "what was found"), rows)
+    return _section(heading, ("check", "verdict", "what was found"), rows)
 
 
 def _numbers(checks: Sequence[Mapping[str, Any]]) -> Markup:
@@ -77,8 +78,7 @@ def _section(heading: Markup, head: Sequence[str], rows: Sequence[Sequence[str |
     lines = [
         Markup("<tr>{}</tr>").format(
             Markup("").join(
-                Markup('<td class="{}">{}</td>').format("short" if len(cell) < 25 else "long", _text(cell))
-                for cell in row
+                Markup("<td{}>{}</td>").format(_SHORT if _is_short(cell) else "", _text(cell)) for cell in row
             )
         )
         for row in rows
@@ -103,6 +103,10 @@ def _subjects(checks: Sequence[Mapping[str, Any]], verdict: str) -> str:
     return ", ".join(dict.fromkeys(check["component"] for check in checks if check["verdict"] == verdict))
 
 
+def _is_short(cell: str | Markup) -> bool:
+    return isinstance(cell, Markup) or len(cell) < 25
+
+
 def _pill(word: str) -> Markup:
     return Markup('<span class="pill {}">{}</span>').format(_TONES.get(word, "plain"), word)
 
@@ -111,6 +115,7 @@ def _text(value: str | Markup) -> Markup:
     return value if isinstance(value, Markup) else escape(plain(value))
 
 
+_SHORT = Markup(' class="short"')
 _SECTION = Markup("""<section>
 <h2>{heading}</h2>
 <div class="scroll"><table class="wide">
