@@ -70,6 +70,9 @@ _EXAMPLES = {
   knowngood drill -i staging                            the short set
   knowngood drill -i staging --scenarios worker         one family
   knowngood drill -i staging --overdue                  is one due?""",
+    "watch": """\
+  knowngood watch -i production                         the ten minutes after a deploy
+  knowngood watch -i production --for 0                 until something gets worse""",
     "status": "  knowngood status -i production",
     "record": "  knowngood record -i production                        after every deploy",
 }
@@ -84,6 +87,10 @@ PLAYBOOKS: dict[str, tuple[str, _Options]] = {
     "drill": (
         "break the environment on purpose, let the rollback decide, and prove that all is as before",
         (("scenarios", "WHICH", "all, a family, or names with commas in between (default: short)"),),
+    ),
+    "watch": (
+        "watch the environment after a deploy, and roll back when what was deployed does not work",
+        (("for", "SECONDS", "for how long; 0 for ever (default: 600)"),),
     ),
     "status": ("what is live, since when, and to which release it belongs", ()),
     "record": (

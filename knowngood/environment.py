@@ -153,6 +153,16 @@ class Environment:
         given = {"scenarios": scenarios, "drill_unattended": True}
         return self.start("drill", given, extra, timeout=timeout)
 
+    def watch(
+        self,
+        seconds: float = 600,
+        *,
+        timeout: float | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> Run:
+        """Watch the environment after a deploy, 0 for ever, and roll back when what was deployed does not work."""
+        return self.start("watch", {"for": seconds}, extra, timeout=timeout)
+
     def start(
         self,
         playbook: str,

@@ -35,6 +35,9 @@ def play(given: argparse.Namespace) -> int:
         if variables:
             arguments += ["-e", json.dumps(variables)]
         _become(environment, given.verb, arguments)
+    if given.verb == "drill":
+        # The terminal is not theirs, so nobody can type that they mean it.
+        variables["drill_unattended"] = True
     run = environment.start(given.verb, variables, arguments=arguments, timeout=given.timeout)
     with _cancelled_by_signals(run):
         for event in run:

@@ -161,7 +161,8 @@ class Run:
             with self._supervisor.stdout as stdout:
                 text = stdout.read().decode(errors="replace")
             try:
-                self._ended = json.loads(text)
+                # Before it may come what a library warned of.
+                self._ended = json.loads(text.rpartition("\n")[2])
             except ValueError:
                 # It was killed, or could not begin.
                 code = None if self.journal.exists() else 250

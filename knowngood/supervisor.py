@@ -52,7 +52,7 @@ def main() -> int:
         # A run that never began has left nothing.
         folder.rmdir()
     with suppress(BrokenPipeError):
-        os.write(1, json.dumps(ended).encode())
+        os.write(1, b"\n" + json.dumps(ended).encode())
     return 0
 
 

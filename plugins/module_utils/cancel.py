@@ -23,7 +23,19 @@ _LOOK = 0.2
 # These end every run, whatever came before: they give the lock back and close the journal.
 _ENDS = ("end", "notify", "record", "report")
 # These only read, or wait: they are left in the middle.
-_READS = ("database_check", "database_plan", "decide", "lock", "plan", "rates", "status", "validate")
+_READS = (
+    "before",
+    "database_check",
+    "database_plan",
+    "decide",
+    "lock",
+    "plan",
+    "rates",
+    "signals",
+    "status",
+    "validate",
+    "watch",
+)
 
 
 class Cancelled(KeyboardInterrupt):

@@ -52,9 +52,12 @@ CHANGES = (
     "database.moved",
     "database.rewind",
     "database.undo",
+    "dns.changed",
+    "dns.failed",
     "migration.start",
     "postgres.swap.start",
     "put_back",
+    "route",
     "switch.start",
 )
 

@@ -22,7 +22,7 @@ from plugins.module_utils import outcome
 ROOT = Path(__file__).resolve().parents[2]
 DECLARED = yaml.safe_load((ROOT / "roles/preflight/meta/argument_specs.yml").read_text())
 VARIABLES = DECLARED["argument_specs"]["main"]["options"]
-VERBS = ("rollback", "plan", "validate", "drill", "status", "record")
+VERBS = ("rollback", "plan", "validate", "drill", "watch", "status", "record")
 
 
 class Became(BaseException):
@@ -53,7 +53,7 @@ def test_a_verb_is_a_playbook_and_its_options_are_variables(verb: str) -> None:
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_arguments_of_a_method_are_variables(verb: str) -> None:
-    own = {"self", "tier", "limit", "check", "timeout", "extra"}
+    own = {"self", "tier", "seconds", "limit", "check", "timeout", "extra"}
     given = set(inspect.signature(getattr(Environment, verb)).parameters) - own
     assert given <= set(VARIABLES)
 
@@ -72,6 +72,7 @@ def test_triggers_and_severities_are_those_that_there_are() -> None:
         (["validate"], ["--tags", "quick"]),
         (["validate", "--tier", "full"], ["--tags", "full"]),
         (["drill", "--overdue"], ["--tags", "overdue"]),
+        (["watch", "--for", "0"], ["-e", {"for": "0"}]),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else None,
 )
