@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export ANSIBLE_HOME ?= $(CURDIR)/.ansible
 
-.PHONY: help demo local test soak lint bench install install-test collection clean
+.PHONY: help demo local drill test soak lint bench install install-test collection clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -13,6 +13,9 @@ demo: install ## deploy three releases on a local Cloudflare, the last one bad, 
 
 local: install ## a local Cloudflare with three releases, to try the playbooks on; stop it with Ctrl-C
 	@$(BIN)/python examples/demo.py --stay
+
+drill: install ## break a local environment in every way of drills/, and prove each time that it heals; SCENARIOS=short for some
+	@$(BIN)/python examples/drill.py --scenarios $(or $(SCENARIOS),all)
 
 test: install-test ## all tests
 	@$(BIN)/pytest -n 2 --dist loadfile

@@ -1,0 +1,127 @@
+"""A drill as somebody types it: what it breaks is seen, decided, healed and proved; and what it refuses (S102-S113)."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from local_cloudflare.launch import start
+from tests.support.environment import ROOT, Environment
+from tests.support.seed import Seed
+
+
+@pytest.fixture(scope="module")
+def environment(seed: Seed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    """One for the whole file: r2 serves, and is known to be good."""
+    with start(seed.copy(tmp_path_factory.mktemp("drill") / "state")) as instance:
+        made = Environment(instance)
+        made.serve("r2")
+        yield made
+
+
+def faults(environment: Environment) -> list[object]:
+    admin = environment.instance.admin_url
+    return [
+        fault
+        for place in ("/faults", "/edge/faults")
+        for fault in requests.get(admin + place, timeout=5).json()["faults"]
+    ]
+
+
+def test_a_fault_of_the_network_is_seen_and_nothing_moves(environment: Environment) -> None:
+    due = environment.play("drill.yml", "--tags", "overdue")
+    assert due.code == 22
+    assert "DRILL OVERDUE: local: last drill never, next due now, every 31 days" in due.last_line
+
+    before, mark = environment.live(), environment.api.mark()
+    run = environment.play("drill.yml", "-e", "scenarios=network-reset")
+    assert run.code == 0, run.output
+    assert run.last_line.startswith("DONE: local: 1 scenario(s) passed")
+    assert environment.live() == before
+    assert environment.writes(mark) == []
+    assert faults(environment) == []
+
+    (told,) = (event for event in run.events if event["event"] == "drill.scenario")
+    assert told["decision"] == "leave" and told["signal"] == ["api-gateway"] and told["steady"]
+    moments = told["moments"]
+    assert moments["t_inject"] < moments["t_detect"] < moments["t_decide"]
+    assert moments["t_restored"] > moments["t_inject"] and "t_first_change" not in moments
+    assert told["acknowledged"] > 0 and told["rpo"] == 0
+    assert run.journal is not None
+    folder = run.journal.parent
+    assert "network-reset" in (folder / "drill.html").read_text()
+    assert json.loads((folder / "network-reset" / "journal.json").read_text())["status"] == "completed"
+
+    due = environment.play("drill.yml", "--tags", "overdue")
+    assert due.code == 0, due.output
+
+
+def test_a_bad_release_is_rolled_back_by_the_real_rollback(environment: Environment) -> None:
+    before = environment.live()
+    run = environment.play("drill.yml", "-e", "scenarios=worker-throws")
+    assert run.code == 0, run.output
+    assert environment.live() == before
+    (told,) = (event for event in run.events if event["event"] == "drill.scenario")
+    assert told["decision"] == "roll_back" and told["rpo"] == 0
+    times = [
+        told["moments"][f"t_{name}"]
+        for name in ("inject", "decide", "first_change", "last_change", "verified")
+    ]
+    assert times == sorted(times)
+    # The rollback is a run like any other, marked as a drill.
+    (inner,) = told["runs"]
+    opened = next(
+        json.loads(line)
+        for line in (environment.runs / inner / "journal.jsonl").read_text().splitlines()
+        if '"incident.opened"' in line
+    )
+    assert opened["drill"] is True and opened["severity"] == "LOW" and opened["detected"]
+    assert not environment.processes()
+
+
+def test_a_stop_file_ends_it_and_all_is_as_before(environment: Environment) -> None:
+    before = environment.live()
+    (environment.runs / "stop-drill").touch()
+    try:
+        run = environment.play("drill.yml", "-e", "scenarios=network-reset")
+    finally:
+        (environment.runs / "stop-drill").unlink()
+    assert run.code == 21
+    assert "DRILL ABORTED: network-reset: the stop file" in run.last_line
+    assert environment.live() == before and faults(environment) == []
+
+
+@pytest.mark.parametrize(
+    ("inventory", "said"),
+    [
+        ("production", "environment_class is production, and production is never drilled"),
+        ("staging", "drills.allowed is not true, so staging is not drilled"),
+    ],
+)
+def test_what_is_not_to_be_drilled_is_refused(environment: Environment, inventory: str, said: str) -> None:
+    # Whatever was asked would be seen: the API of these inventories is led to this environment.
+    mark, told = environment.api.mark(), environment.instance
+    reach = {"cloudflare_api_url": told.api_url, "cloudflare_account_id": told.account_id}
+    variables = json.dumps({**reach, "cloudflare_api_token": told.api_token})
+    done = subprocess.run(
+        [environment.command("drill.yml")[0], "drill.yml", "-i", inventory, "-e", variables],
+        cwd=ROOT,
+        env={**environment.environ(), "CI": "true"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 10, done.stdout + done.stderr
+    assert said in done.stdout
+    assert environment.api.calls(mark, "knowngood") == []
+
+
+def test_a_scenario_that_is_not_there_is_refused(environment: Environment) -> None:
+    run = environment.play("drill.yml", "-e", "scenarios=nonsense")
+    assert run.code == 10
+    assert "nonsense is neither a scenario (application-broken-build" in run.output
