@@ -19,7 +19,6 @@ def test_the_whole_set_goes_back_and_is_proved(environment: Environment) -> None
         "databases",
         "before",
         "rehearse",
-        "flows.before",
         "switch",
         "databases.check",
         "validate",

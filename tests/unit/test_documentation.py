@@ -86,8 +86,10 @@ def test_the_other_plugins_are_documented(kind: str) -> None:
         "filter": [
             "declared_components",
             "declared_databases",
+            "declared_flows",
             "declared_ledger",
             "declared_notifications",
+            "flows_before",
         ],
     }[kind]
     for name, content in documented(kind, *names).items():

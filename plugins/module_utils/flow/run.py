@@ -110,7 +110,7 @@ class Trier:
         if why_not is None:
             return _with(why, notes)
         notes.append(
-            f"not known whether anything survived the change: {why_not or 'nothing was made before it'}"
+            f"not known whether anything survived the change: {why_not or 'what was made is gone'}"
         )
         return _with(replace(why, verdict=INCONCLUSIVE), notes)
 

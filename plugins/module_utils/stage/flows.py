@@ -85,7 +85,8 @@ def _tried(task: Task, flows: list[Flow], things: LeftThings, abandoned: list[Le
         if not flow.before:
             return trier.tried(flow)
         changed = params["came_before"] == "switch"
-        finding = trier.tried_across(flow, params["why_not"].get(flow.name, "") if changed else None)
+        why_not = params["why_not"].get(flow.name, f"{flow.component} was not well before it")
+        finding = trier.tried_across(flow, why_not if changed else None)
         return finding if params["keep"] else trier.not_kept(flow, finding)
 
     def clean(left: Left) -> Finding | None:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plugins.filter.flows import declared_flows
+from plugins.filter.flows_before import flows_before
 from plugins.module_utils.flow.declared import Flow
 from tests.support.environment import ROOT
 from tests.support.shop import FLOWS
@@ -48,6 +49,12 @@ def test_the_flow_that_the_page_writes_is_one() -> None:
     written = yaml.safe_load(text.split("```yaml\n")[1].split("```")[0])
     assert set(written) == {"waiting-list"}
     assert checked(written)["problems"] == []
+
+
+def test_only_what_answers_is_asked_before_a_change() -> None:
+    seen = {"content-worker": {"own": True}, "auth-worker": {"own": False}}
+    assert set(flows_before(FLOWS, {"seen": seen})) == {"stored"}
+    assert set(flows_before(FLOWS, {"skipped": True})) == {"session", "stored", "room"}
 
 
 STEPS = "flows.login: steps[0] (register)"

@@ -1,0 +1,45 @@
+"""Chooses the flows that can make something before a change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+DOCUMENTATION = r"""
+---
+name: flows_before
+short_description: The flows that make something before a change
+version_added: "0.1.0"
+description:
+  - Chooses, of flows, those with a part C(before) whose component answers well now. A component that is down would only
+    hold up the change.
+options:
+  _input: {description: "Flows, as P(declared_flows#filter) gives them.", type: dict, required: true}
+  seen: {description: "What M(service_before) returned; without C(seen) in it nothing is known, and all are chosen.", type: dict, required: true}
+author: [Known Good maintainers (@knowngood)]
+"""
+
+EXAMPLES = r"""
+chosen: "{{ preflight_flows | flows_before(validate_before | default({})) }}"
+"""
+
+RETURN = r"""
+_value: {description: The chosen flows., type: dict}
+"""
+
+
+def flows_before(flows: Mapping[str, Mapping[str, Any]], seen: Mapping[str, Any]) -> dict[str, Any]:
+    """See DOCUMENTATION."""
+    known = seen.get("seen")
+    return {
+        name: flow
+        for name, flow in flows.items()
+        if "before" in flow and (known is None or known.get(flow["component"], {}).get("own"))
+    }
+
+
+class FilterModule:
+    """Registers the filters."""
+
+    def filters(self) -> dict[str, Any]:
+        return {"flows_before": flows_before}
