@@ -68,12 +68,16 @@ def _numbers(checks: Sequence[Mapping[str, Any]]) -> Markup:
     for check in checks:
         bounds = " to ".join(f"{100 * bound:.2f} %" for bound in check.get("interval") or ())
         figures = (str(check["n"]), str(check.get("bad", "")), bounds)
-        rows.append((check["component"], check["check"], *figures, str(check.get("method") or "")))
-    head = ("component", "check", "asked", "bad", "rate, with its bounds", "how it was decided")
-    return _section(Markup("The numbers behind it"), head, rows)
+        rows.append((check["component"], check["check"], *figures))
+    methods = dict.fromkeys(f"{check['check']}: {check['method']}" for check in checks if check.get("method"))
+    head = ("component", "check", "asked", "bad", "rate, with its bounds")
+    notes = Markup("").join(Markup("<p>{}</p>").format(_text(method)) for method in methods)
+    return _section(Markup("The numbers behind it"), head, rows, notes)
 
 
-def _section(heading: Markup, head: Sequence[str], rows: Sequence[Sequence[str | Markup]]) -> Markup:
+def _section(
+    heading: Markup, head: Sequence[str], rows: Sequence[Sequence[str | Markup]], notes: Markup | str = ""
+) -> Markup:
     titles = Markup("").join(Markup("<th>{}</th>").format(title) for title in head)
     lines = [
         Markup("<tr>{}</tr>").format(
@@ -83,7 +87,7 @@ def _section(heading: Markup, head: Sequence[str], rows: Sequence[Sequence[str |
         )
         for row in rows
     ]
-    return _SECTION.format(heading=heading, head=titles, rows=Markup("\n").join(lines))
+    return _SECTION.format(heading=heading, head=titles, rows=Markup("\n").join(lines), notes=notes)
 
 
 def _groups(checks: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, list[Mapping[str, Any]]]]:
@@ -124,7 +128,7 @@ _SECTION = Markup("""<section>
 {rows}
 </tbody>
 </table></div>
-</section>""")
+{notes}</section>""")
 
 _PAGE = Markup("""<!doctype html>
 <html lang="en">
