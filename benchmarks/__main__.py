@@ -5,6 +5,7 @@ python -m benchmarks                     everything, in about 30 minutes
 python -m benchmarks fleet               the switch alone with 5, 50 and 500 Workers
 python -m benchmarks --millions 5 database   a PostgreSQL database, against pg_dump and pg_restore
     python -m benchmarks planning            a plan over 1000 releases and 500 components
+    python -m benchmarks validation          the tier quick at a latency, against the start of ansible-playbook
     python -m benchmarks runner              from Python and by knowngood, against ansible-playbook
 """
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import database, fleet_switch, planning, rollback, runner
+from benchmarks import database, fleet_switch, planning, rollback, runner, validation
 
 
 def main() -> int:
@@ -24,7 +25,7 @@ def main() -> int:
         epilog=(__doc__ or "").partition("\n\n")[2],
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    all_ = ["rollback", "fleet", "database", "planning", "runner"]
+    all_ = ["rollback", "fleet", "database", "planning", "runner", "validation"]
     parser.add_argument("what", nargs="*", choices=[*all_, []], help="default: all")
     parser.add_argument(
         "--runs", type=int, default=5, help="counted runs of each; medians are printed (default: 5)"
@@ -44,6 +45,8 @@ def main() -> int:
         planning.measure(min(given.runs, 3))
     if "runner" in what:
         runner.measure(given.runs)
+    if "validation" in what:
+        validation.measure(given.runs)
     return 0
 
 
