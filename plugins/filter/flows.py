@@ -60,6 +60,8 @@ def declared_flows(
         problems += [f"{name}.{key}: every flow has a value of that name" for key in given if key in OWN]
         problems += [f"{name}.{key} is empty" for key, value in given.items() if value in (None, "")]
     problems += [f"flow_secrets.{key}: flow_values has it too" for key in secrets if key in values]
+    if flows and "payment" not in flows:
+        problems.append("flows.payment is not set: a flow, or component and not_applicable with the reason")
     here = {component["name"] for component in inventory["components"]} | {environment_name}
     for name, declared in flows.items():
         found = problems_of(

@@ -66,8 +66,10 @@ def take(step: Step, known: Mapping[str, Any], way: Way, accepted: tuple[int, ..
         else:
             judged = _Judged(step, known, accepted)
             judged.answer(_asked(step, known, way))
-    except NoAnswer as error:
-        return Taken((str(error),), {}, time.monotonic() - began)
+    except (NoAnswer, ValueError) as error:
+        # What an answer gave can make an address that is none.
+        why = str(error) if isinstance(error, NoAnswer) else f"it cannot be sent: {error}"
+        return Taken((why,), {}, time.monotonic() - began)
     return Taken(tuple(judged.problems), judged.captured, time.monotonic() - began)
 
 

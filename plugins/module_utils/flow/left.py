@@ -64,11 +64,13 @@ class LeftThings:
         lock = os.open(self.folder / _IN_USE, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             abandoned: list[Left] = []
-            with suppress(BlockingIOError):
+            # Somebody else is there, or the file system knows no locks.
+            with suppress(OSError):
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 abandoned = [left for left in self._all() if not left.kept]
             # From exclusive to shared: the next one can come in, and takes nothing for abandoned as long as we work.
-            fcntl.flock(lock, fcntl.LOCK_SH)
+            with suppress(OSError):
+                fcntl.flock(lock, fcntl.LOCK_SH)
             yield abandoned
         finally:
             os.close(lock)

@@ -109,9 +109,7 @@ class Trier:
             return why
         if why_not is None:
             return _with(why, notes)
-        notes.append(
-            f"not known whether anything survived the change: {why_not or 'what was made is gone'}"
-        )
+        notes.append(f"not known whether anything survived the change: {why_not or 'what was made is gone'}")
         return _with(replace(why, verdict=INCONCLUSIVE), notes)
 
     def not_kept(self, flow: Flow, finding: Finding) -> Finding:

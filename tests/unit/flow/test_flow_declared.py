@@ -21,6 +21,7 @@ INVENTORY = {
 ADDRESS = "https://example.com"
 VALUES = dict.fromkeys(("auth", "content", "api", "rooms"), ADDRESS) | {"ws": "wss://example.com"}
 DATABASES = ["content-db"]
+NO_PAYMENT = {"payment": {"component": "api-gateway", "not_applicable": "nothing is sold"}}
 
 
 def checked(flows: Any, values: Any = VALUES, secrets: Any = None) -> dict[str, Any]:
@@ -44,11 +45,18 @@ def test_a_flow_that_does_not_apply_says_why() -> None:
     assert "stands alone" in told
 
 
+def test_that_nothing_is_paid_is_declared_and_never_assumed() -> None:
+    """S11, S49."""
+    (told,) = checked({"login": FLOWS["login"]})["problems"]
+    assert told == "flows.payment is not set: a flow, or component and not_applicable with the reason"
+    assert checked({})["problems"] == []
+
+
 def test_the_flow_that_the_page_writes_is_one() -> None:
     text = (ROOT / "docs" / "flows.md").read_text().partition("## Write one")[2]
     written = yaml.safe_load(text.split("```yaml\n")[1].split("```")[0])
     assert set(written) == {"waiting-list"}
-    assert checked(written)["problems"] == []
+    assert checked(NO_PAYMENT | written)["problems"] == []
 
 
 def test_only_what_answers_is_asked_before_a_change() -> None:
@@ -113,12 +121,12 @@ def test_what_is_wrong_is_named_with_its_place(path: str, value: Any, says: str)
 
 def test_what_changes_something_says_how_it_is_cleaned_up() -> None:
     flow = {name: value for name, value in FLOWS["login"].items() if name != "cleanup"}
-    (told,) = checked({"login": flow})["problems"]
+    (told,) = checked(NO_PAYMENT | {"login": flow})["problems"]
     assert (
         told
         == "flows.login: cleanup is not set, but register changes something; [] says that nothing is left"
     )
-    assert checked({"login": {**flow, "cleanup": []}})["problems"] == []
+    assert checked(NO_PAYMENT | {"login": {**flow, "cleanup": []}})["problems"] == []
 
 
 @pytest.mark.parametrize(
@@ -154,6 +162,6 @@ PATHS = sorted({path for path, _, _ in WRONG})
 @given(st.sampled_from(PATHS), ANYTHING)
 def test_nothing_crashes_and_what_is_accepted_can_be_read(path: str, value: Any) -> None:
     flow = changed(path, value)
-    if not checked({"login": flow})["problems"]:
+    if not checked(NO_PAYMENT | {"login": flow})["problems"]:
         read = Flow.of("login", flow)
         assert read.steps or read.not_applicable
