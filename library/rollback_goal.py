@@ -36,6 +36,7 @@ options:
   emergency: {description: Why no approval can be waited for; it is recorded., type: str, default: ""}
   incident: {description: Id of the incident., type: str, default: ""}
   automatic: {description: Whether nobody typed the command., type: bool, default: false}
+  drill: {description: "Whether this is an exercise, which counts for no limit of automatic runs.", type: bool, default: false}
   on_partial: {description: "What M(cloudflare_switch) does with a set that did not arrive whole, for the record.", type: str, default: converge}
 extends_documentation_fragment: [knowngood.run, knowngood.cloudflare, knowngood.ledger]
 attributes:

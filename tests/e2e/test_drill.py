@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import requests
 
 from local_cloudflare.launch import start
-from tests.support.environment import ROOT, Environment
+from plugins.module_utils.journal import FILE, read
+from tests.support.environment import ROOT, Environment, Run
 from tests.support.seed import Seed
 
 
@@ -32,6 +35,19 @@ def faults(environment: Environment) -> list[object]:
     ]
 
 
+def run_of(run: Run) -> str:
+    """The name of the drill; the rollbacks inside it have names of their own."""
+    found = re.search(r"knowngood drill, run (\S+)", run.output)
+    assert found, run.output
+    return found[1]
+
+
+def result_of(environment: Environment, run: Run) -> dict[str, Any]:
+    events = read(environment.runs / run_of(run) / FILE)
+    (told,) = (event for event in events if event["event"] == "drill.scenario")
+    return told
+
+
 def test_a_fault_of_the_network_is_seen_and_nothing_moves(environment: Environment) -> None:
     due = environment.play("drill.yml", "--tags", "overdue")
     assert due.code == 22
@@ -45,14 +61,13 @@ def test_a_fault_of_the_network_is_seen_and_nothing_moves(environment: Environme
     assert environment.writes(mark) == []
     assert faults(environment) == []
 
-    (told,) = (event for event in run.events if event["event"] == "drill.scenario")
+    told = result_of(environment, run)
     assert told["decision"] == "leave" and told["signal"] == ["api-gateway"] and told["steady"]
     moments = told["moments"]
     assert moments["t_inject"] < moments["t_detect"] < moments["t_decide"]
     assert moments["t_restored"] > moments["t_inject"] and "t_first_change" not in moments
     assert told["acknowledged"] > 0 and told["rpo"] == 0
-    assert run.journal is not None
-    folder = run.journal.parent
+    folder = environment.runs / run_of(run)
     assert "network-reset" in (folder / "drill.html").read_text()
     assert json.loads((folder / "network-reset" / "journal.json").read_text())["status"] == "completed"
 
@@ -65,7 +80,7 @@ def test_a_bad_release_is_rolled_back_by_the_real_rollback(environment: Environm
     run = environment.play("drill.yml", "-e", "scenarios=worker-throws")
     assert run.code == 0, run.output
     assert environment.live() == before
-    (told,) = (event for event in run.events if event["event"] == "drill.scenario")
+    told = result_of(environment, run)
     assert told["decision"] == "roll_back" and told["rpo"] == 0
     times = [
         told["moments"][f"t_{name}"]
@@ -75,9 +90,7 @@ def test_a_bad_release_is_rolled_back_by_the_real_rollback(environment: Environm
     # The rollback is a run like any other, marked as a drill.
     (inner,) = told["runs"]
     opened = next(
-        json.loads(line)
-        for line in (environment.runs / inner / "journal.jsonl").read_text().splitlines()
-        if '"incident.opened"' in line
+        event for event in read(environment.runs / inner / FILE) if event["event"] == "incident.opened"
     )
     assert opened["drill"] is True and opened["severity"] == "LOW" and opened["detected"]
     assert not environment.processes()

@@ -119,8 +119,6 @@ class Acts:
             "freeze": False,
             "incident": f"{self.means.journal.run}-{self.scenario.name}",
             "reason": f"drill: {self.scenario.title}",
-            # One scenario follows another; the pause between two is for real incidents.
-            "decide_cooldown": 0,
             **({"detected": self.detected.isoformat()} if self.detected else {}),
         }
 

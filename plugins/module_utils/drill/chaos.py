@@ -27,7 +27,7 @@ def experiment_of(
     """The experiment: it can be run as it is, where the commands and the admin API that it names are."""
     validate = ["ansible-playbook", "validate.yml", "-i", environment, "--tags", "quick"]
     rollback = ["ansible-playbook", "rollback.yml", "-i", environment]
-    for variable in ("drill=true", "freeze=false", "decide_cooldown=0"):
+    for variable in ("drill=true", "freeze=false"):
         rollback += ["-e", variable]
     automatic = [*rollback, "-e", "automatic=true", "-e", f"trigger={scenario.trigger}"]
     return {

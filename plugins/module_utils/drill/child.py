@@ -136,12 +136,14 @@ def decision_of(code: int, events: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _ended(run: str, code: int, events: list[dict[str, Any]]) -> Ended:
-    decided = _times(events, "goal", "declined") or _times(events, "outcome")
+    decision = decision_of(code, events)
+    # Where nothing has to move, the plan says so, and no goal is stored.
+    kinds = ("goal", "declined", "plan") if decision == LEAVE else ("goal", "outcome")
+    decided = _times(events, *kinds) or _times(events, "outcome")
     changed = _times(events, "switch.start", "database.moved")
     verified = [event for event in events if event["event"] == "outcome" and event.get("exit_code") == 0]
     last = [event for event in events if event["event"] == "outcome"]
     done = _times(events, "switch.end", "database.moved")
-    decision = decision_of(code, events)
     return Ended(
         run=run,
         code=code,

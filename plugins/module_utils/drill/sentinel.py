@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -16,6 +17,8 @@ from .ask import NoAnswer, Vantage
 __all__ = ["Sentinel", "writing"]
 
 _EVERY = 0.5
+_TRIES = 5
+_PAUSE = 0.5
 
 
 class Sentinel:
@@ -58,19 +61,27 @@ class Sentinel:
     def missing(self) -> list[str]:
         """Ids of acknowledged writes that are not there any more. Raises :class:`NoAnswer` when nobody can say."""
 
-        def is_there(id_: str) -> bool:
-            answer = self._vantage.ask("GET", f"{self._url}/{id_}")
-            if answer.status not in (200, 404):
-                raise NoAnswer(f"GET {self._url}/{id_}: status {answer.status}")
-            return answer.status == 200
-
         found = []
-        for id_, there in zip(self._acknowledged, each(is_there, self._acknowledged), strict=True):
+        for id_, there in zip(self._acknowledged, each(self._is_there, self._acknowledged), strict=True):
             if isinstance(there, Exception):
                 raise there
             if not there:
                 found.append(id_)
         return found
+
+    def _is_there(self, id_: str) -> bool:
+        told = ""
+        for _ in range(_TRIES):
+            try:
+                status = self._vantage.ask("GET", f"{self._url}/{id_}").status
+            except NoAnswer as error:
+                told = str(error)
+            else:
+                if status in (200, 404):
+                    return status == 200
+                told = f"status {status}"
+            time.sleep(_PAUSE)
+        raise NoAnswer(f"GET {self._url}/{id_}: {told}")
 
     def clean_up(self) -> None:
         """Take the rows away again, as far as they are there."""

@@ -92,7 +92,9 @@ def _is_done(task: Task) -> bool:
 def _tried_before(task: Task) -> str | None:
     """A rollback that did not help once does not help by being repeated."""
     incident, now = task.params["incident"], datetime.now(UTC)
-    runs = [goal for goal in task.known.goals.values() if goal.body.get("automatic")]
+    # What a drill did is no reason to leave a real incident to itself.
+    automatic = [goal for goal in task.known.goals.values() if goal.body.get("automatic")]
+    runs = [goal for goal in automatic if not goal.body.get("drill")]
     mine = [goal for goal in runs if incident and goal.body.get("incident") == incident]
     if len(mine) >= task.params["attempts"]:
         return f"incident {incident} has had its {len(mine)} automatic rollback(s), the last is run {mine[-1].run}"

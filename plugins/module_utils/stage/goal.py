@@ -33,9 +33,10 @@ SPEC: dict[str, Any] = {
     "emergency": {"type": "str", "default": ""},
     "incident": {"type": "str", "default": ""},
     "automatic": {"type": "bool", "default": False},
+    "drill": {"type": "bool", "default": False},
     "on_partial": {"type": "str", "default": "converge"},
 }
-_TOLD = ("approved_by", "reason", "emergency", "incident", "automatic", "on_partial")
+_TOLD = ("approved_by", "reason", "emergency", "incident", "automatic", "drill", "on_partial")
 
 
 def work(task: Task) -> dict[str, Any]:
