@@ -72,14 +72,14 @@ def database_checks_of(facts: Facts) -> tuple[Check, ...]:
 
 def before_of(facts: Facts) -> tuple[str, ...]:
     """How the components were just before the change, as far as that is worth a line."""
-    lines = []
+    found: dict[str, list[str]] = {}
     for event in facts.all("before"):
-        name = event.get("component")
+        name = str(event.get("component"))
         if event.get("known") is False:
-            lines.append(f"{name} did not answer: {event.get('why')}")
+            found.setdefault(f"no answer: {event.get('why')}", []).append(name)
         elif event.get("known") and event.get("headers") is None:
-            lines.append(f"{name} answered, and not as itself: an error, or a page in front of it")
-    return tuple(lines)
+            found.setdefault("an error, or a page in front of it", []).append(name)
+    return tuple(f"{', '.join(names)}: {what}" for what, names in found.items())
 
 
 def third_parties_of(facts: Facts) -> tuple[Check, ...]:
@@ -92,8 +92,11 @@ def _probe(event: Event) -> Check:
     return Check(str(event.get("component", "")), "health", str(event.get("verdict", "")), problems)
 
 
-def state_of(checks: Sequence[Check], *, mixed: bool = False) -> str:
-    """HEALTHY, DEGRADED or DOWN; UNKNOWN where nothing was found out, or a part of it and nothing bad."""
+def state_of(checks: Sequence[Check], *, mixed: bool = False, proved: bool = False) -> str:
+    """HEALTHY, DEGRADED or DOWN; UNKNOWN where nothing was found out, or a part of it and nothing bad.
+
+    ``proved`` says that the run called its validation passed: then what came to no verdict is a remark.
+    """
     verdicts = [check.verdict for check in checks if check.verdict != "not applicable"]
     if not verdicts:
         return "DEGRADED" if mixed else "UNKNOWN"
@@ -102,4 +105,6 @@ def state_of(checks: Sequence[Check], *, mixed: bool = False) -> str:
         return "HEALTHY"
     if failed and not passed:
         return "DOWN"
-    return "DEGRADED" if failed or mixed else "UNKNOWN"
+    if failed or mixed:
+        return "DEGRADED"
+    return "HEALTHY" if proved and passed else "UNKNOWN"

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from .ending import Ending
 from .facts import Facts, iso, plural
 from .incident import ActionItem, Budget, Check, Component, Database
+from .plain import seconds
 
 __all__ = ["actions_of", "deviations_of", "review_of", "suspects_of"]
 
@@ -55,7 +56,7 @@ def deviations_of(
         lines.append(f"Where the set does not arrive whole, this run was to {policy}, not to go on")
     lines += _troubles(facts)
     lines += [
-        f"Budget broken ({budget.row}): {budget.name} took {budget.actual:.1f} s of {budget.seconds:.0f} s"
+        f"Budget broken ({budget.row}): {budget.name} took {seconds(budget.actual)} of {seconds(budget.seconds)}"
         for budget in budgets
         if budget.verdict == "broken" and budget.actual is not None
     ]
@@ -136,15 +137,9 @@ def actions_of(
         for check in checks
         if check.verdict == "fail"
     ]
-    todo += [
-        (
-            f"Find out what could not be shown of {check.subject} ({check.what}): {check.detail}",
-            "detect",
-            soon,
-        )
-        for check in checks
-        if check.verdict == "inconclusive"
-    ]
+    open_ = [f"{check.subject} ({check.what})" for check in checks if check.verdict == "inconclusive"]
+    if open_:
+        todo.append((f"Find out what could not be shown: {', '.join(open_)}", "detect", soon))
     for item in databases:
         if item.state in ("failed", "unfinished"):
             todo.append((f"Look at {item.name} before anything else writes to it", "data", end))

@@ -54,7 +54,7 @@ def impact_of(
         )
     elif moving and not ending.over:
         lines.append("It is not known that it is out of service")
-    lines += [f"Seen before the change: {line}" for line in before]
+    lines += [f"Just before the change, {line}" for line in before]
     for event in facts.all("postgres.fence.down"):
         held = event.get("seconds")
         if isinstance(held, int | float):

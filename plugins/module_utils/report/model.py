@@ -13,7 +13,7 @@ from .ending import Ending, ending_of, severity_of, states_of
 from .facts import Event, Facts, iso, listed, moment, plural
 from .follow_up import actions_of, deviations_of, review_of, suspects_of
 from .impact import calls_of, impact_of
-from .incident import Calls, Component, Database, Incident
+from .incident import Calls, Check, Component, Database, Incident
 from .lessons import lessons_of
 from .links import links_of
 from .plain import day, seconds
@@ -118,10 +118,12 @@ def incident_of(events: Iterable[Event]) -> Incident:
         checks=checks,
         database_checks=database_checks_of(facts),
         before=before,
-        application=state_of([check for check in checks if check.what != "database"], mixed=mixed),
-        database=state_of([check for check in checks if check.what == "database"]),
+        application=state_of(
+            [check for check in checks if check.what != "database"], mixed=mixed, proved=ending.over
+        ),
+        database=state_of([check for check in checks if check.what == "database"], proved=ending.over),
         external=state_of(parties) if parties else _cloudflare(calls),
-        current_notes=_notes(parties, calls),
+        current_notes=_notes(parties, calls, checks),
         impact=impact_of(facts, checks, before, in_service, left, ending),
         links=links_of(facts, begins, at.last),
         calls=calls,
@@ -268,8 +270,11 @@ def _is_fault(call: Event) -> bool:
     return not isinstance(status, int) or status == 429 or status >= 500
 
 
-def _notes(parties: tuple[Any, ...], calls: Calls) -> tuple[str, ...]:
+def _notes(parties: tuple[Check, ...], calls: Calls, checks: tuple[Check, ...]) -> tuple[str, ...]:
     lines = [f"{party.subject}: {party.verdict}" for party in parties]
+    open_ = sum(check.verdict == "inconclusive" for check in checks)
+    if open_:
+        lines.append(f"{plural(open_, 'check')} of {len(checks)} came to no verdict")
     faults = sum(_is_fault(call) for call in calls.failed)
     if calls.total:
         lines.append(f"Cloudflare's API: {plural(calls.total, 'call')}, {faults} without a good answer")

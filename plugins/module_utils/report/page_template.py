@@ -51,7 +51,7 @@ tr:last-child > * { border-bottom: 0; }
 th { color: var(--soft); font-weight: 600; font-size: .8rem; }
 .wide { overflow-wrap: normal; }
 .wide td { max-width: 26rem; }
-.short, .wide td:first-child { white-space: nowrap; }
+.short { white-space: nowrap; }
 .mark::before { content: ""; display: inline-block; width: .55em; height: .55em; border-radius: 50%;
   background: var(--tone); margin-right: .5em; vertical-align: .08em; }
 .legend { color: var(--soft); font-size: .8rem; margin: 0; }
@@ -103,7 +103,7 @@ footer { color: var(--soft); font-size: .85rem; margin-top: 1.5rem; }
   section, .hero, .figures > div { border-radius: 0; } section { border-width: 1px 0 0; padding: .8rem 0 0; }
   .scroll { overflow: visible; margin: 0 0 .6rem; padding: 0; }
   .wide .long, .wide code { min-width: 0; overflow-wrap: anywhere; }
-  .short, .wide td:first-child { white-space: normal; }
+  .short { white-space: normal; }
   h2, h3 { break-after: avoid; } tr, .figures, svg, li { break-inside: avoid; }
   .pill { border: 1px solid currentColor; } * { print-color-adjust: exact; } }
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..verdict.sequential import percent
 from .blocks import Block, Code, Items, Links, Table, Text, Ticks, Titled, Toned
@@ -175,7 +175,8 @@ def _checks(incident: Incident) -> tuple[Block, ...]:
     )
     return (
         _narrow(
-            ("what", "check", "verdict", "n", "bad, at least to at most", "answer", ""), map(_check, ordered)
+            ("what", "check", "verdict", "n", "bad, at least to at most", "answer", ""),
+            map(_check, _together(ordered)),
         ),
         *((Titled("Methods", tuple(methods)),) if methods else ()),
         *((_narrow(("database", "check", "verdict", "n", ""), details),) if details else ()),
@@ -189,6 +190,19 @@ def _narrow(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Table:
     return Table(
         tuple(head[place] for place in used), tuple(tuple(row[place] for place in used) for row in told)
     )
+
+
+def _together(checks: list[Check]) -> list[Check]:
+    """What passed of several in the same words, and with no figure of its own, in one row."""
+    rows: dict[object, Check] = {}
+    for check in checks:
+        plain_pass = (
+            check.verdict == "pass" and check.seconds is None and check.n is None and check.attempts == 1
+        )
+        key = (check.what, check.detail) if plain_pass else id(check)
+        known = rows.get(key)
+        rows[key] = check if known is None else replace(check, subject=f"{known.subject}, {check.subject}")
+    return list(rows.values())
 
 
 def _check(check: Check) -> tuple[str, ...]:

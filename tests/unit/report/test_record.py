@@ -70,6 +70,21 @@ def test_the_state_follows_from_the_verdicts_and_is_no_guess(verdicts: list[str]
     )
 
 
+def test_a_remark_of_a_validation_that_passed_is_no_doubt(tmp_path: Path) -> None:
+    remark = {
+        "component": "site",
+        "check": "flow room",
+        "verdict": "inconclusive",
+        "detail": "it was down before",
+    }
+    found = of(tmp_path, runs.good((2.35, "check", remark)))
+    assert (found.status, found.application) == ("RESOLVED", "HEALTHY")
+    assert "1 check of 4 came to no verdict" in found.current_notes
+    assert [item.title for item in found.actions if "could not be shown" in item.title] == [
+        "Find out what could not be shown: site (flow room)"
+    ]
+
+
 def test_what_is_not_proved_stays_open(tmp_path: Path) -> None:
     late = {"component": "site", "check": "latency", "verdict": "inconclusive", "detail": "12 answers"}
     events = [*runs.good()[:-1], (2.35, "rates", late), *runs.ended(16, "neither proved nor disproved")]
@@ -115,8 +130,8 @@ def test_how_it_was_before_and_requests_by_version_are_its_impact(tmp_path: Path
     }
     good = runs.good((2.35, "check", counted))
     said = "\n".join(of(tmp_path, [*good[:6], *before, *good[6:]]).impact)
-    assert "site did not answer: no answer in 3 s" in said
-    assert "auth-worker answered, and not as itself" in said
+    assert "Just before the change, site: no answer: no answer in 3 s" in said
+    assert "Just before the change, auth-worker: an error, or a page in front of it" in said
     assert "auth-worker: 12 of 340 requests to it failed (cloudflare errors, 10:00 to 10:05)" in said
     assert "were not counted" not in said
 
