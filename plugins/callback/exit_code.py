@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ from ansible.module_utils.ledger.declared import operator_of  # noqa: E402
 from ansible.module_utils.origin import origin_of  # noqa: E402
 from ansible.module_utils.outcome import CHANGING, ending  # noqa: E402
 from ansible.module_utils.redact import Redactor  # noqa: E402
+from ansible.module_utils.running import Running, hold  # noqa: E402
 
 DOCUMENTATION = r"""
 name: exit_code
@@ -28,7 +32,8 @@ short_description: Gives every end of a run an exit code of its own
 version_added: "0.1.0"
 description:
   - Ends C(ansible-playbook) with the exit code of the outcome that the last module reported, under ansible-runner and
-    AWX too. See C(docs/exit-codes.md).
+    AWX too, where it also shows the verdict. See C(docs/exit-codes.md).
+  - Says meanwhile that the run is under way, in C(running.json) beside the journal.
   - Writes the beginning of the run into its journal, and an end that no module wrote there, because a task of Ansible
     itself failed.
 requirements: [enabled in C(callbacks_enabled)]
@@ -60,6 +65,9 @@ class CallbackModule(CallbackBase):
         # The first line of the journal carries the clock: the time of a run counts from the command.
         name, asked = Path(playbook._file_name).stem, context.CLIARGS
         made_with = origin_of(asked.get("inventory") or ())
+        told = Running(self._run, name, _environment(asked.get("inventory") or ()), os.getpid())
+        with suppress(OSError):
+            atexit.register(hold(self._journal.path.parent, told))
         self._journal.write(
             "run.start", playbook=name, limit=asked.get("subset"), operator=operator_of(""), **made_with
         )
@@ -81,7 +89,14 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         if self._outcome is not None:
+            self._say(self._outcome)
             sys.exit(self._outcome["exit_code"])
+
+    def _say(self, end: dict[str, Any]) -> None:
+        """Under ansible-runner and AWX nobody else does: their callback has the terminal, and shows Ansible's own lines."""
+        if C.DEFAULT_STDOUT_CALLBACK == "awx_display":
+            for line in (*end["details"], f"next     {end['next']}", f"{end['verdict']}: {end['message']}"):
+                self._display.display(line)
 
     def _note(self, result: dict[str, Any], *, failed: bool) -> None:
         end = ending(result, failed=failed, switching=self._switching)
@@ -90,3 +105,9 @@ class CallbackModule(CallbackBase):
         self._outcome = end
         if self._journal is not None and end is not result.get("outcome"):
             self._journal.write("outcome", **end)
+
+
+def _environment(inventories: Sequence[str]) -> str:
+    """The name of the inventory's folder."""
+    path = Path(next(iter(inventories), ""))
+    return path.parent.name if path.is_file() else path.name

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ def test_plan_approval_and_rollback_on_machines_that_keep_nothing(
     } | {"reason": "r3 throws"}
     alone = job("rollback as approved", answers)
     assert alone.code == 10
-    assert "not given" in alone.output
+    assert re.search(r"REFUSED: .* not none as approved$", alone.output.rstrip())
 
     planned = job("plan", answers)
     assert planned.code == 0, planned.output
@@ -56,6 +57,7 @@ def test_plan_approval_and_rollback_on_machines_that_keep_nothing(
     done = job("rollback as approved", {**answers, **planned.artifacts})
     assert done.code == 0, done.output
     assert environment.live() == environment.versions("r2")
+    assert done.output.rstrip().splitlines()[-1].startswith("DONE: ")
     assert done.artifacts["knowngood_outcome"]["verdict"] == "DONE"
     assert "plan" not in done.artifacts
     assert done.artifacts["knowngood_report"].startswith("# ")

@@ -45,7 +45,7 @@ def test_a_job_template_has_its_playbook_and_its_questions(name: str) -> None:
 
 def test_the_approved_plan_cannot_be_typed() -> None:
     bound = next(each for each in TEMPLATES if each["name"] == "rollback as approved")
-    assert bound["extra_vars"]["plan"] == "not given"
+    assert bound["extra_vars"]["plan"] == "none"
     assert "survey" not in bound and "asks" not in bound
     workflow = described("job_templates.yml")["awx_workflow_survey"]
     assert "plan" not in {QUESTIONS[name]["variable"] for name in workflow}
