@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from ansible.module_utils.journal import new_run_id, runs_folder
+from ansible.module_utils.journal import FILE, new_run_id, read, runs_folder
+from ansible.module_utils.running import Running, under_way
 
 from .inventory import NotUsable, project
 from .order import Order
 from .run import Run
-from .running import Running, under_way
 
 __all__ = ["Environment", "Trigger"]
 
@@ -205,6 +205,9 @@ class Environment:
         return [Run(told, self.runs) for told in under_way(self.runs) if told.environment == self.name]
 
     def run(self, id_: str) -> Run:
-        """A run that is under way or over, by its id."""
-        found = next((run for run in self.running() if run.id == id_), None)
-        return found or Run(Running(id_, "rollback", self.name, 0), self.runs)
+        """A run that is under way or over, by its id. Raises :class:`NotUsable` when there is none."""
+        journal = self.runs / id_ / FILE
+        first = next(iter(read(journal)), None) if journal.is_file() else None
+        if first is None:
+            raise NotUsable(f"there is no run {id_} in {self.runs}")
+        return Run(Running(id_, first.get("playbook", "rollback"), self.name, 0), self.runs)

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.journal import read
+from ansible.module_utils.journal import CLOSED, read
 from ansible.module_utils.outcome import CHANGES, FAILED
 
 __all__ = ["Check", "Event", "Result", "event_of", "result_of"]
@@ -105,7 +105,7 @@ def result_of(
     events = [event_of(record) for record in records]
     end = next((event.data for event in reversed(events) if event.event == "outcome"), None)
     changed = any(event.event in CHANGES for event in events)
-    if end is None or (code is not None and code != end["exit_code"]):
+    if end is None or (code != end["exit_code"] if code is not None else not _is_closed(playbook, events)):
         end = _without_a_word(environment, playbook, code, lines, changed)
     return Result(
         run=journal.parent.name,
@@ -124,6 +124,12 @@ def result_of(
         status=_last(events, "status"),
         seconds=events[-1].elapsed if events else 0.0,
     )
+
+
+def _is_closed(playbook: str, events: Sequence[Event]) -> bool:
+    """A rollback that took the lock closes its journal last of all. Without that it was killed after its verdict."""
+    kinds = {event.event for event in events}
+    return playbook != "rollback" or "lock.taken" not in kinds or CLOSED in kinds
 
 
 def _without_a_word(

@@ -16,11 +16,11 @@ from typing import Any, Self
 
 from ansible.module_utils.cancel import ask
 from ansible.module_utils.journal import FILE, Tail
+from ansible.module_utils.running import Running, running
 
 from . import PROJECT
 from .order import Order
 from .result import Event, Result, event_of, result_of
-from .running import Running, running
 
 __all__ = ["Run", "StillRunning"]
 
@@ -70,8 +70,8 @@ class Run:
     @property
     def done(self) -> bool:
         """Whether it is over."""
-        if self._supervisor is not None:
-            return self._supervisor.poll() is not None
+        if self._supervisor is not None and self._supervisor.poll() is None:
+            return False
         return running(self._folder) is None
 
     def cancel(self, why: str = "") -> None:
@@ -84,10 +84,12 @@ class Run:
 
     def kill(self) -> None:
         """End the run now, wherever it is. The same command, given again, goes on from there."""
-        told = running(self._folder)
-        if told is not None:
+        if self._supervisor is not None and self._supervisor.poll() is None:
+            self._supervisor.terminate()
+        elif (told := running(self._folder)) is not None:
+            # Its tasks end with it.
             with suppress(ProcessLookupError):
-                os.kill(told.supervisor, signal.SIGTERM)
+                os.kill(told.command, signal.SIGKILL)
 
     def result(self, timeout: float | None = None) -> Result:
         """Wait for the end, at most ``timeout`` seconds; raises :class:`StillRunning` after them."""
@@ -139,7 +141,7 @@ class Run:
         self.result()
 
     def _wait(self) -> None:
-        if self._supervisor is None:
+        if self._supervisor is None or self._supervisor.poll() is not None:
             time.sleep(_LOOK)
             return
         with suppress(subprocess.TimeoutExpired):

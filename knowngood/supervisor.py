@@ -24,7 +24,6 @@ import ansible_runner  # type: ignore[import-untyped]
 from ansible.module_utils.cancel import ask
 
 from .order import Order
-from .running import Running, held
 
 __all__ = ["main"]
 
@@ -43,27 +42,21 @@ def main() -> int:
     killed = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: killed.set())
-    folder = Path(order.runs) / order.run
-    folder.mkdir(parents=True, exist_ok=True)
-    told = Running(order.run, order.playbook, order.environment, os.getpid())
-    with held(folder, told), _ends_in_time(order, folder), TemporaryDirectory(prefix="knowngood-") as private:
+    with _ends_in_time(order), TemporaryDirectory(prefix="knowngood-") as private:
         ended = _play(order, Path(private), killed)
-    with suppress(OSError):
-        # A run that never began has left nothing.
-        folder.rmdir()
     with suppress(BrokenPipeError):
         os.write(1, b"\n" + json.dumps(ended).encode())
     return 0
 
 
 @contextmanager
-def _ends_in_time(order: Order, folder: Path) -> Iterator[None]:
+def _ends_in_time(order: Order) -> Iterator[None]:
     """The run is cancelled when its time is over, whoever still waits for it."""
     if order.timeout is None:
         yield
         return
     why = f"its time-out of {order.timeout:g} s is over"
-    timer = threading.Timer(order.timeout, ask, (folder, why))
+    timer = threading.Timer(order.timeout, ask, (Path(order.runs) / order.run, why))
     timer.start()
     try:
         yield

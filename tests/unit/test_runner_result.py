@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from knowngood.result import Result, event_of, result_of
-from knowngood.running import Running, held, running, under_way
 from plugins.module_utils.journal import FILE, Journal, read
 from plugins.module_utils.outcome import CANCELLED, CHANGES, DONE, FAILED, INVALID, outcome
 from plugins.module_utils.redact import Redactor
+from plugins.module_utils.running import Running, hold, running, under_way
 
 RUN = "20261124T213000Z-4f1c9a"
 
@@ -63,6 +63,13 @@ def test_an_outcome_counts_only_when_ansible_ended_with_it(tmp_path: Path) -> No
     assert found.details == ("[ERROR]: Unexpected Exception",)
 
 
+def test_a_rollback_that_was_killed_after_its_verdict_is_not_done(tmp_path: Path) -> None:
+    path = journal(tmp_path, ("lock.taken", {}), ("switch.start", {"component": "site"}), ended(DONE))
+    assert (result(path, None).verdict, result(path, 0).verdict) == ("BROKE OFF", "DONE")
+    Journal(tmp_path, RUN, Redactor()).close(lambda _: "signature")
+    assert result(path, None).verdict == "DONE"
+
+
 def test_a_run_that_never_began_is_an_error(tmp_path: Path) -> None:
     found = result(tmp_path / RUN / FILE, 4, ["[ERROR]: the playbook could not be found"])
     assert (found.verdict, found.exit_code, found.changed, found.checks) == ("ERROR", 4, False, ())
@@ -98,10 +105,11 @@ def test_a_run_is_under_way_for_as_long_as_somebody_holds_it(tmp_path: Path) -> 
     told = Running(RUN, "rollback", "local", 4711)
     folder = tmp_path / RUN
     folder.mkdir()
-    with held(folder, told):
-        assert running(folder) == told
-        assert under_way(tmp_path) == [told]
-        left = (folder / "running.json").read_text()
+    release = hold(folder, told)
+    assert running(folder) == told
+    assert under_way(tmp_path) == [told]
+    left = (folder / "running.json").read_text()
+    release()
     assert running(folder) is None
     # A kill leaves the file, and nobody who holds it.
     (folder / "running.json").write_text(left)
