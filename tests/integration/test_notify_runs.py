@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,10 @@ def test_a_run_is_told_from_its_beginning_to_its_end(begin: Callable[..., Notify
     words = ("has begun", "Ann Lee", "going to r2", "serves, and is", "resolved")
     assert len(said) == len(words)
     assert all(word in text for text, word in zip(said, words, strict=True)), said
+    # The last message keeps the hash of the record of the verdict, by which the journal can be checked later.
+    lines = run.journal.path.read_bytes().splitlines(keepends=True)
+    [verdict] = [line for line in lines if json.loads(line)["event"] == "outcome"]
+    assert f"knowngood verify {run.run} --head {sha256(verdict).hexdigest()}" in said[-1]
     first, *rest = [request.json for request in chat.requests]
     assert "thread_ts" not in first
     assert {body["thread_ts"] for body in rest} == {"1700000000.000000"}

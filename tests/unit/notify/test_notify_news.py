@@ -192,3 +192,16 @@ def test_a_failure_calls_the_second_level_whatever_the_time_and_whoever_has_it()
     chain.due(0, acknowledged=False)
     assert [(c["level"], why) for c, why in chain.failed()] == [(2, "the rollback failed")]
     assert [c["level"] for c, _ in Chain([contact(1, 5), contact(2, 15)]).failed()] == [1, 2]
+
+
+def test_responders_keep_the_hash_of_the_record_and_nobody_else() -> None:
+    head = "5" * 64
+    ended = tell(
+        OPENED, PLAN, {"event": "outcome", "exit_code": 0, "message": "it works", "seq": 90, "hash": head}
+    )
+    told = {
+        audience: Texts().subject_and_text(ended[-1], audience) for audience in Texts().audiences("resolved")
+    }
+    assert all(told.values())
+    assert [audience for audience, said in told.items() if said and head in said[1]] == ["responders"]
+    assert f"knowngood verify 20261125T010000Z-000001 --head {head}" in (told["responders"] or ("", ""))[1]
