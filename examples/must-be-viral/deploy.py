@@ -58,6 +58,7 @@ FAULTS: Mapping[str, Mapping[str, str]] = {
     "wrong-body": dict.fromkeys(WORKERS, "error-status") | {"content": "html"},
     "slow": dict.fromkeys(WORKERS, "slow"),
     "one-worker": {"content": "throws"},
+    "payments": {"api-gateway": "refunds-twice"},
     "secret": dict.fromkeys(WORKERS, "throws"),
     # The site's build came out empty but for its page.
     "broken-build": {},

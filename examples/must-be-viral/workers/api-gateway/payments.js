@@ -1,6 +1,6 @@
 // A payment service's sandbox: no money moves. A charge and its refund are made once for an idempotency key, however
 // often they are asked for, because the key is what the row is found by.
-import { jsonBody, notFound } from "../shared/release.js";
+import { FAULT, jsonBody, notFound } from "../shared/release.js";
 
 const TABLE =
   "CREATE TABLE IF NOT EXISTS charges (id TEXT PRIMARY KEY, key TEXT NOT NULL UNIQUE, amount INTEGER NOT NULL, " +
@@ -39,7 +39,8 @@ async function refundOf(id, request, env) {
   const key = request.headers.get("idempotency-key");
   if (!key) return Response.json({ error: "an Idempotency-Key is required" }, { status: 400 });
   const update =
-    "UPDATE charges SET refund_key = ?, refunded = ? WHERE id = ? AND status = 'succeeded' AND refund_key IS NULL";
+    "UPDATE charges SET refund_key = ?, refunded = ? WHERE id = ? AND status = 'succeeded' AND " +
+    (FAULT === "refunds-twice" ? "TRUE" : "refund_key IS NULL");
   const { meta } = await query(env, update, key, new Date().toISOString(), id);
   const row = await found(env, "id", id);
   if (row && row.refund_key !== key) {

@@ -1,7 +1,7 @@
 /* global __RELEASE__, __FAULT__ */
 // Compiled in by `wrangler deploy --define`, so that every release is other code and cannot misreport itself.
 export const RELEASE = typeof __RELEASE__ === "string" ? __RELEASE__ : "unreleased";
-const FAULT = typeof __FAULT__ === "string" ? __FAULT__ : "none";
+export const FAULT = typeof __FAULT__ === "string" ? __FAULT__ : "none";
 
 const SLOW_MS = 3000;
 
