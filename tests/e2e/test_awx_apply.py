@@ -152,8 +152,16 @@ def test_a_second_run_changes_nothing(awx: Awx, folder: Path) -> None:
             {"awx_environments": [{**SETTINGS["awx_environments"][0], "credentials": {"cloudfare": {}}}]},
             "awx/credential_types.yml has no cloudfare",
         ),
+        (
+            {
+                "awx_environments": [
+                    {**SETTINGS["awx_environments"][0], "credentials": {"postgres": {"dsn": ""}}}
+                ]
+            },
+            "awx/settings.yml: staging: credentials.postgres.dsn is empty",
+        ),
     ],
-    ids=["empty", "unknown_credential"],
+    ids=["empty", "unknown_credential", "no_secret"],
 )
 def test_settings_that_are_not_complete_are_refused(
     settings: dict[str, Any], told: str, awx: Awx, folder: Path
