@@ -23,7 +23,18 @@ _NAMES = {
     "switch": "Switch",
     "put back": "Put routes and crons back",
     "databases.check": "Check the databases",
+    "before": "Look at it before",
+    "flows.before": "Flows before",
     "validate": "Validate by use",
+    "flows": "Flows of users",
+    "rates": "Error rates and latency",
+    "signals": "Signals",
+    "watch": "Watch",
+    "recovery": "Recovery",
+    "maintenance": "Maintenance page",
+    "routes": "Routes",
+    "dns": "DNS",
+    "escalate": "Call everybody",
 }
 _TONES = {True: "good", False: "bad", None: "warn"}
 _VERDICTS = {"kept": "good", "broken": "bad"}

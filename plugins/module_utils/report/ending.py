@@ -20,7 +20,7 @@ from ..outcome import (
 from .facts import Facts
 from .incident import Entry
 
-__all__ = ["COMPLETED", "Ending", "ending_of", "severity_of", "states_of"]
+__all__ = ["COMPLETED", "Ending", "ending_of", "is_recovery", "severity_of", "states_of"]
 
 COMPLETED, IN_PROGRESS, NOT_DONE = "COMPLETED", "IN-PROGRESS", "FAILED"
 _WORDS = {
@@ -50,7 +50,7 @@ class Ending:
 def ending_of(facts: Facts, environment: str) -> Ending:
     """What the last word of the run was. A run that was killed has none."""
     end = facts.end
-    again = f"ansible-playbook rollback.yml -i {environment}"
+    again = f"ansible-playbook {'recovery' if is_recovery(facts) else 'rollback'}.yml -i {environment}"
     if not end:
         return _without_a_word(facts, again)
     code, message, after = end.get("exit_code"), str(end.get("message", "")), str(end.get("next", ""))
@@ -60,6 +60,9 @@ def ending_of(facts: Facts, environment: str) -> Ending:
     if code != DONE:
         word = _WORDS.get(code, "FAILED") if isinstance(code, int) else "FAILED"
         return Ending(NOT_DONE, word, message, False, True, code, after)
+    if is_recovery(facts):
+        # It does one thing that was asked for, and looks at nothing else.
+        return Ending(COMPLETED, "STEP TAKEN", message, False, True, code, after)
     if facts.stage("plan").get("check_mode"):
         return Ending(NOT_DONE, "ONLY A CHECK", message, False, True, code, after)
     plan = facts.last("plan")
@@ -69,6 +72,11 @@ def ending_of(facts: Facts, environment: str) -> Ending:
     whole = not plan.get("left_out")
     word = ("DONE" if whole else "DONE IN PART") if moved else "NOTHING TO DO"
     return Ending(COMPLETED, word, message, whole, True, code, after)
+
+
+def is_recovery(facts: Facts) -> bool:
+    """Whether the run is one of ``recovery.yml``: a single step where a rollback did not help."""
+    return bool(facts.first("run.start").get("playbook") == "recovery")
 
 
 def _without_a_word(facts: Facts, again: str) -> Ending:
@@ -105,7 +113,7 @@ def states_of(facts: Facts, ending: Ending) -> tuple[Entry, ...]:
 
     if facts.events:
         enter("INVESTIGATING", facts.events[0], "bad")
-    begun = facts.first("goal", *CHANGES) or facts.stage("databases.undo")
+    begun = facts.first("goal", "dns.changed", "route", *CHANGES) or facts.stage("databases.undo")
     if begun:
         enter("MITIGATING", begun, "warn")
     plan = facts.last("plan")

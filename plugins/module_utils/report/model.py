@@ -9,7 +9,7 @@ from typing import Any
 from .changes import components_of, databases_of, loss_of
 from .checklist import checklist_of, next_steps_of
 from .checks import before_of, checks_of, database_checks_of, state_of, third_parties_of
-from .ending import Ending, ending_of, severity_of, states_of
+from .ending import Ending, ending_of, is_recovery, severity_of, states_of
 from .facts import Event, Facts, iso, listed, moment, plural
 from .follow_up import actions_of, deviations_of, review_of, suspects_of
 from .impact import calls_of, impact_of
@@ -72,7 +72,7 @@ def incident_of(events: Iterable[Event]) -> Incident:
     return Incident(
         id=str(facts.said("incident") or run),
         run=run,
-        title=_title(environment, ending, left, target),
+        title=_title(environment, ending, left, target, "recovery" if is_recovery(facts) else "rollback"),
         environment=environment,
         drill=drill,
         severity=severity,
@@ -153,7 +153,7 @@ def _reason(facts: Facts) -> str:
     return str(said or facts.last("goal").get("emergency") or "")
 
 
-def _title(environment: str, ending: Ending, left: str, target: str) -> str:
+def _title(environment: str, ending: Ending, left: str, target: str, what: str) -> str:
     way = f"{left or 'a mixed set'} to {target}" if target else "no target"
     return {
         "DONE": f"{environment}: rolled back from {way}",
@@ -161,16 +161,17 @@ def _title(environment: str, ending: Ending, left: str, target: str) -> str:
         "NOTHING TO DO": f"{environment}: nothing to roll back",
         "UNDONE": f"{environment}: the data of before an earlier rollback serves again",
         "PARTIAL": f"{environment}: the rollback from {way} did not arrive whole",
-        "FAILED": f"{environment}: the rollback failed",
+        "STEP TAKEN": f"{environment}: a step of recovery was taken",
+        "FAILED": f"{environment}: the {what} failed",
         "MOVED, NOT WORKING": f"{environment}: moved from {way}, and it does not work",
         "NOT PROVED": f"{environment}: {target or 'what serves'} serves, and it is not proved that it works",
         "OLD SET RESTORED": f"{environment}: not rolled back, {left or 'the old set'} serves again",
-        "REFUSED": f"{environment}: the rollback was refused",
+        "REFUSED": f"{environment}: the {what} was refused",
         "NOT BEGUN": f"{environment}: no rollback, it would not have helped",
-        "CANCELLED": f"{environment}: the rollback was cancelled",
+        "CANCELLED": f"{environment}: the {what} was cancelled",
         "ONLY A CHECK": f"{environment}: what a rollback would do",
-        "BROKE OFF": f"{environment}: the rollback broke off",
-        "UNFINISHED": f"{environment}: the rollback is not at its end",
+        "BROKE OFF": f"{environment}: the {what} broke off",
+        "UNFINISHED": f"{environment}: the {what} is not at its end",
     }[ending.word]
 
 
@@ -209,6 +210,7 @@ def _over(ending: Ending) -> str:
         "UNDONE": "Not shown: data was put back, and nothing was checked in this run.",
         "DONE IN PART": "No. What was moved works, but the set is incomplete.",
         "PARTIAL": "No. The set is mixed: a part of it arrived, and the rest did not.",
+        "STEP TAKEN": "Not shown: the step that was asked for was taken, and nothing else was looked at.",
         "FAILED": "No. It is not known that anything arrived.",
         "MOVED, NOT WORKING": "No. Everything moved, but what serves now does not keep its contract.",
         "NOT PROVED": "Not shown. Everything is where it should be, and some checks came to no verdict.",

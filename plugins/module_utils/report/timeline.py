@@ -108,7 +108,8 @@ def _because(value: object) -> str:
 
 def _start(event: Event) -> str:
     limit = f", only {event['limit']}" if event.get("limit") else ""
-    return f"Rollback initiated ({event.get('playbook', 'run')}.yml{limit})"
+    what = "Recovery" if event.get("playbook") == "recovery" else "Rollback"
+    return f"{what} initiated ({event.get('playbook', 'run')}.yml{limit})"
 
 
 def _opened(event: Event) -> str:
@@ -151,6 +152,11 @@ def _moved(event: Event) -> str:
     return f"{event.get('database')}: {event.get('method')}, done" + (
         f"; what it loses is kept in {plural(len(kept), 'file')}" if kept else ""
     )
+
+
+def _dns(event: Event) -> str:
+    sides = [", ".join(map(str, event.get(side) or ["nothing"])) for side in ("before", "after")]
+    return f"{event.get('component')}: DNS changed from {sides[0]} to {sides[1]}"
 
 
 def _frozen(event: Event) -> str:
@@ -234,6 +240,15 @@ _WORDS: dict[str, tuple[str, Callable[[Event], str]]] = {
         ),
     ),
     "migration.end": ("plain", _migrated),
+    "dns.changed": ("warn", _dns),
+    "dns.failed": (
+        "bad",
+        lambda event: f"{event.get('component')}: DNS was not changed{_because(event.get('problem'))}",
+    ),
+    "route": (
+        "warn",
+        lambda event: f"Route: {event.get('change')}{_because(event.get('problem'))}",
+    ),
     "put_back": (
         "plain",
         lambda event: f"{event.get('component')}: {', '.join(map(str, event.get('what') or []))} put back",

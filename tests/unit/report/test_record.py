@@ -175,3 +175,27 @@ def test_the_text_for_the_vendor_is_in_the_report(tmp_path: Path) -> None:
     calls = of(tmp_path, events).calls
     assert "account 4711" in calls.support and "8f1-FRA" in calls.support
     assert of(tmp_path / "well", runs.good()).calls.support == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "title", "over"),
+    [
+        (0, "production: a step of recovery was taken", "Not shown"),
+        (10, "production: the recovery was refused", "No. Nothing was changed"),
+        (12, "production: the recovery failed", "No."),
+    ],
+)
+def test_a_step_of_recovery_is_no_rollback_and_proves_nothing(
+    tmp_path: Path, code: int, title: str, over: str
+) -> None:
+    change = {"component": "www", "before": ["CNAME a"], "after": ["CNAME b"], "old_answers": 60}
+    events = [(0.0, "run.start", {"playbook": "recovery"}), opened(environment="production")]
+    if code != 10:
+        events += runs.stage(0.5, 0.9, "dns", [(0.7, "dns.changed", change)])
+    found = of(tmp_path, [*events, *runs.ended(code, "www answers with b", "end it: -e state=off")])
+    assert (found.title, found.over.startswith(over)) == (title, True)
+    assert found.status == ("INVESTIGATING" if code == 10 else "MITIGATING")
+    if code != 10:
+        assert "www: DNS changed from CNAME a to CNAME b" in [entry.what for entry in found.timeline]
+    killed = of(tmp_path / "killed", events)
+    assert killed.next_command == "ansible-playbook recovery.yml -i production"
