@@ -60,6 +60,14 @@ options:
           url: {description: Its address., type: str, required: true}
           secret: {description: What its messages are signed with., type: str, required: true}
           audiences: {description: Whose texts it gets., type: list, elements: str, required: true}
+      grafana:
+        description: Annotations in Grafana, from the opening of an incident to its end.
+        type: dict
+        suboptions:
+          url: {description: Its address., type: str, required: true}
+          token: {description: "Token of a service account that may create and write annotations.", type: str, required: true}
+          dashboard: {description: UID of the dashboard; empty for all that show annotations., type: str, default: ""}
+          tags: {description: Tags besides C(knowngood) and the environment., type: list, elements: str, default: []}
   contacts:
     description: The chain that is called until somebody takes the incident on, each with C(level) and C(after) in minutes.
     type: list

@@ -38,13 +38,14 @@ class Refused(Exception):
     """The service will not take it, however often it is asked."""
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str]) -> requests.Response:
+def post(url: str, body: bytes, headers: Mapping[str, str], method: str = "POST") -> requests.Response:
     """The answer to JSON that was posted, when it is a good one. Raises :class:`Again` and :class:`Refused`.
 
     Redirects are not followed: a secret goes where the inventory says, and nowhere else.
     """
     try:
-        response = requests.post(
+        response = requests.request(
+            method,
             url,
             data=body,
             headers={"Content-Type": "application/json; charset=utf-8", "User-Agent": "knowngood", **headers},

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..redact import Redactor
 from .message import Message
-from .news import FAILURES, News
+from .news import ENDS, FAILURES, News
 from .support import support_text
 from .texts import Texts
 
@@ -64,6 +64,8 @@ class Composer:
             ways.append(("email", tuple(to)))
         if webhook and audience in webhook["audiences"]:
             ways.append(("webhook", ()))
+        if "grafana" in self._channels and audience == "responders" and news.kind in ("opened", *ENDS):
+            ways.append(("grafana", ()))
         return ways
 
     def _to_contact(self, contact: Mapping[str, Any], drill: bool) -> list[tuple[str, tuple[str, ...]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,6 +33,7 @@ _CHANNELS: dict[str, dict[str, Any]] = {
     },
     "pagerduty": {"routing_key": "", "api_url": pagerduty.API},
     "webhook": {"url": "", "secret": "", "audiences": ["responders", "stakeholders"]},
+    "grafana": {"url": "", "token": "", "dashboard": "", "tags": []},
 }
 _OTHER = {"drill_channel": "", "drill_prefix": "[DRILL]", "templates": "", "approver": ""}
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
@@ -128,7 +129,7 @@ def _channel(name: str, declared: Any, drills: str, problems: list[str]) -> dict
             wrong.append(f"{key} is a placeholder")
         elif key in _URLS and found[key] and not _is_safe(found[key]):
             wrong.append(f"{key} must begin with https://, because a secret goes with it")
-    wrong += {"slack": _slack, "email": _email, "pagerduty": _pagerduty, "webhook": _webhook}[name](found)
+    wrong += _CHECKS[name](found)
     if name == "slack":
         found["drill_channel"] = found["drill_channel"] or drills
     problems += [f"notifications.{name}: {line}" for line in wrong]
@@ -184,6 +185,24 @@ def _webhook(found: dict[str, Any]) -> Iterator[str]:
             yield f"{key} is not set: take it from the environment or from vault"
     if not isinstance(found["audiences"], list) or set(found["audiences"]) - set(AUDIENCES):
         yield f"audiences must be a list of {', '.join(AUDIENCES)}"
+
+
+def _grafana(found: dict[str, Any]) -> Iterator[str]:
+    if not found["url"]:
+        yield "url is not set: the address of Grafana"
+    if not found["token"]:
+        yield "token is not set: take that of a service account from the environment or from vault"
+    if not isinstance(found["tags"], list):
+        yield "tags must be a list"
+
+
+_CHECKS: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
+    "slack": _slack,
+    "email": _email,
+    "pagerduty": _pagerduty,
+    "webhook": _webhook,
+    "grafana": _grafana,
+}
 
 
 def _contacts(

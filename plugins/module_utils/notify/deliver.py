@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..redact import Redactor
-from . import mail, pagerduty, slack, webhook
+from . import grafana, mail, pagerduty, slack, webhook
 from .attempt import Again, Refused, Sent
 from .message import REFUSED, SENT, Message
 from .outbox import Outbox
@@ -21,11 +21,14 @@ from .outbox import Outbox
 __all__ = ["Deliveries"]
 
 _SEND: dict[str, Callable[[Mapping[str, Any], Message, str], Sent]] = {
+    "grafana": grafana.send,
     "slack": slack.send,
     "email": mail.send,
     "pagerduty": pagerduty.send,
     "webhook": webhook.send,
 }
+# Where a later message goes on from the first.
+_THREADS = ("grafana", "slack")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
 
 
@@ -75,7 +78,7 @@ class Deliveries:
         while True:
             last = self._hurry.is_set()
             attempts += 1
-            thread = box.thread(message.incident) if message.channel == "slack" else ""
+            thread = box.thread(message.incident, message.channel) if message.channel in _THREADS else ""
             try:
                 sent = _SEND[message.channel](self._channels[message.channel], message, thread)
             except Again as error:

@@ -19,7 +19,7 @@ from ..outcome import (
     RESTORED,
 )
 
-__all__ = ["FAILURES", "News", "Teller"]
+__all__ = ["ENDS", "FAILURES", "News", "Teller"]
 
 Event = Mapping[str, Any]
 
@@ -35,6 +35,10 @@ _ENDS = {
     DECLINED: "declined",
     CANCELLED: "cancelled",
 }
+
+
+# After each of these the run is over.
+ENDS = (*_ENDS.values(), "resolved", "in_part", "done", "broke_off")
 
 
 @dataclass(frozen=True)

@@ -114,13 +114,13 @@ class Outbox:
             asked.setdefault(message.channel, self.said(message)["attempts"] > 0)
         return not all(asked.values())
 
-    def thread(self, incident: str) -> str:
-        """What Slack calls the first message of the incident, in whichever run that was; empty when there is none."""
+    def thread(self, incident: str, channel: str) -> str:
+        """What a channel calls the first message of the incident, in whichever run; empty when there is none."""
         for folder in [self.folder, *sorted(self.folder.parent.parent.glob(f"*/{FOLDER}"))]:
             box = self if folder == self.folder else Outbox(folder)
             for message in box.messages(SENT):
                 if (
-                    message.channel == "slack"
+                    message.channel == channel
                     and message.incident == incident
                     and box.said(message).get("thread")
                 ):

@@ -45,6 +45,7 @@ def secrets_of(channels: Mapping[str, Any]) -> list[str]:
         "pagerduty": ("routing_key",),
     }
     names["webhook"] = ("url", "secret")
+    names["grafana"] = ("token",)
     return [str(channels[channel][name]) for channel in channels for name in names[channel]]
 
 
@@ -142,6 +143,8 @@ class Sender:
                 # Before it is known whether the run is over already: who is to hear of every incident does.
                 self._tell_contacts(self._chain.due(0, acknowledged=self._acknowledged))
             elif item.kind in FAILURES:
+                # What was over is not over any more: a watch may take a good end back.
+                self._over = False
                 self._say_to_support()
                 self._tell_contacts(self._chain.failed())
             elif item.kind in _GOOD_ENDS:

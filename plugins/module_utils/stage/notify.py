@@ -67,6 +67,15 @@ SPEC: dict[str, Any] = {
                     "audiences": {"type": "list", "elements": "str", "required": True},
                 },
             },
+            "grafana": {
+                "type": "dict",
+                "options": {
+                    "url": {"type": "str", "required": True},
+                    "token": {"type": "str", "no_log": True, "required": True},
+                    "dashboard": {"type": "str", "default": ""},
+                    "tags": {"type": "list", "elements": "str", "default": []},
+                },
+            },
         },
     },
     "contacts": {"type": "list", "elements": "dict", "default": []},
