@@ -180,6 +180,22 @@ def test_every_end_has_its_words_and_a_failure_calls_the_second_level_at_once(
         assert last["payload"]["severity"] == "critical"
 
 
+def test_a_person_calls_everybody_at_once(begin: Callable[..., Notifying]) -> None:
+    with receivers.http(receivers.slack) as chat:
+        run = begin({"slack": slack(chat)})
+        run.stage("started")
+        run.open()
+        run.journal.write("escalated", why="nobody of the first level answers")
+        run.end(message="3 contact(s) of production are being called")
+        run.stage("finished")
+        eventually(lambda: not run.senders(), run.states)
+    said = texts(chat)
+    for person in CONTACTS:
+        # The first was called when the incident was opened, and is called once.
+        assert sum(f"<@{person['to']}>" in text for text in said) == 1
+    assert sum("nobody of the first level answers" in text for text in said) == 2
+
+
 def test_what_a_run_could_not_send_the_next_one_sends_once(begin: Callable[..., Notifying]) -> None:
     sick = [True]
 

@@ -70,7 +70,8 @@ class ManagedD1:
             if written is None:
                 what = f"{table}: at most all rows (written_at does not say when they were written)"
             else:
-                source += f" WHERE datetime({written}) > datetime('{earlier.moment}')"
+                # julianday() knows parts of a second, which datetime() drops.
+                source += f" WHERE julianday({written}) > julianday('{earlier.moment}')"
                 what = f"{table}: rows written since; those deleted since would come back"
             rows = int(self.rows(f"SELECT count(*) AS n {source}")[0]["n"])
             if rows:
