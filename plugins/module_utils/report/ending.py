@@ -17,10 +17,10 @@ from ..outcome import (
     REFUSED,
     RESTORED,
 )
-from .facts import Facts
+from .facts import Event, Facts
 from .incident import Entry
 
-__all__ = ["COMPLETED", "Ending", "ending_of", "is_recovery", "severity_of", "states_of"]
+__all__ = ["COMPLETED", "Ending", "ending_of", "is_recovery", "proof_of", "severity_of", "states_of"]
 
 COMPLETED, IN_PROGRESS, NOT_DONE = "COMPLETED", "IN-PROGRESS", "FAILED"
 _WORDS = {
@@ -74,6 +74,20 @@ def ending_of(facts: Facts, environment: str) -> Ending:
     return Ending(COMPLETED, word, message, whole, True, code, after)
 
 
+def proof_of(facts: Facts) -> Event:
+    """The word of the run that all was checked and works; empty when there is none.
+
+    Stages go on with a validation, and each says so anew: the last one counts, but for a watch, which comes after it.
+    """
+    found: Event = {}
+    for event in facts.events:
+        if event["event"] == "stage.start" and event.get("stage") == "watch" and found:
+            break
+        if event["event"] == "outcome":
+            found = event if event.get("exit_code") == DONE else {}
+    return found
+
+
 def is_recovery(facts: Facts) -> bool:
     """Whether the run is one of ``recovery.yml``: a single step where a rollback did not help."""
     return bool(facts.first("run.start").get("playbook") == "recovery")
@@ -118,12 +132,11 @@ def states_of(facts: Facts, ending: Ending) -> tuple[Entry, ...]:
         enter("MITIGATING", begun, "warn")
     plan = facts.last("plan")
     whole = plan and not plan.get("left_out") and not facts.stage("plan").get("check_mode")
-    for event in facts.all("outcome"):
-        resolved = bool(states) and states[-1].what == "RESOLVED"
-        if event.get("exit_code") == DONE and whole and not resolved:
-            enter("RESOLVED", event, "good")
-        elif event.get("exit_code") != DONE and resolved:
-            enter("MITIGATING", event, "bad")
+    proof = proof_of(facts)
+    if proof and whole:
+        enter("RESOLVED", proof, "good")
+        if facts.end.get("exit_code") != DONE:
+            enter("MITIGATING", facts.end, "bad")
     return tuple(states)
 
 

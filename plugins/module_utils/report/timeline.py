@@ -67,6 +67,8 @@ def _alike(event: Event, stage: str) -> tuple[tuple[str, str], str] | None:
         return ("Database checked, pass", "pass"), name
     if kind == "before" and event.get("known"):
         return ("Looked at as it was before the change", "plain"), name
+    if kind == "check" and event.get("verdict") == "pass" and str(event.get("check")).startswith("flow "):
+        return ("Flows work", "pass"), str(event.get("check")).removeprefix("flow ")
     if kind in ("check", "rates") and event.get("verdict") == "pass":
         return (f"Passed: {event.get('check')}", "pass"), name
     return None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..outcome import DONE, INVALID, NOT_PROVED
-from .ending import Ending
+from .ending import Ending, proof_of
 from .facts import Facts, iso, moment
 from .incident import Budget, Component, Measure, Phase
 
@@ -65,10 +65,9 @@ def _completed(facts: Facts, components: tuple[Component, ...], ending: Ending) 
 
 def _restored(facts: Facts, ending: Ending) -> datetime | None:
     """When the proof was complete: from then on it is known, and not only likely, that users are served."""
-    if ending.code != DONE:
+    if ending.code != DONE or not any(event.get("ok") for event in facts.all("stage.end", stage="validate")):
         return None
-    ends = [event for event in facts.all("stage.end", stage="validate") if event.get("ok")]
-    return moment(ends[-1].get("time")) if ends else None
+    return moment(proof_of(facts).get("time"))
 
 
 def phases_of(facts: Facts) -> tuple[Phase, ...]:

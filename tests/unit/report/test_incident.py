@@ -46,7 +46,7 @@ def test_a_run_that_was_told_when_it_was_detected_is_measured_from_there(tmp_pat
     times = {each.name: each.seconds for each in found.measures}
     assert times["Time to detect"] == 120
     assert times["Time to mitigate"] == pytest.approx(121.9)
-    assert times["Time to restore"] == pytest.approx(122.3)
+    assert times["Time to restore"] == pytest.approx(122.4)
     assert found.timeline[0].what == "Issue detected by an alert"
     assert [each.verdict for each in found.budgets[:3]] == ["kept"] * 3
     assert found.id == "INC-7"

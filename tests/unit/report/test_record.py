@@ -95,10 +95,20 @@ def test_what_is_not_proved_stays_open(tmp_path: Path) -> None:
     assert any("latency" in item.title for item in found.actions)
 
 
-def test_what_was_resolved_is_open_again_when_the_run_takes_it_back(tmp_path: Path) -> None:
-    found = of(tmp_path, [*runs.good(), (60.0, "outcome", outcome(13, "errors came back", next_="go on"))])
+def test_what_was_resolved_is_open_again_when_the_watch_takes_it_back(tmp_path: Path) -> None:
+    worse = (60.0, "outcome", outcome(13, "errors came back", next_="go on"))
+    found = of(tmp_path / "watch", [*runs.good(), *runs.stage(3.0, 59.0, "watch", []), worse])
     assert [state.what for state in found.states] == ["INVESTIGATING", "MITIGATING", "RESOLVED", "MITIGATING"]
     assert (found.status, found.next_command) == ("MITIGATING", "go on")
+    # A stage that goes on with the validation itself, such as flows, was part of the proof.
+    found = of(tmp_path / "flows", [*runs.good(), worse])
+    assert [state.what for state in found.states] == ["INVESTIGATING", "MITIGATING"]
+
+
+def test_a_proof_is_complete_with_its_last_stage(tmp_path: Path) -> None:
+    more = (5.0, "outcome", outcome(0, "and the flows work", next_="status"))
+    found = of(tmp_path, [*runs.good(), *runs.stage(2.5, 4.9, "flows", []), more])
+    assert (found.restored, found.states[-1].elapsed) == ("2026-03-02T10:00:05Z", 5.0)
 
 
 def test_the_target_has_its_evidence_and_the_suspects_their_commits(tmp_path: Path) -> None:
@@ -163,7 +173,7 @@ def test_people_of_the_incident_are_named(tmp_path: Path) -> None:
 
 def test_lessons_begin_with_what_the_run_showed(tmp_path: Path) -> None:
     found = dict(of(tmp_path, runs.good()).lessons)
-    assert any("Quick rollback: 2.3 s of 2 min" in line for line in found["Went well"])
+    assert any("Quick rollback: 2.4 s of 2 min" in line for line in found["Went well"])
     assert any("3 of 3 components" in line for line in found["Went well"])
     assert any("time to detect is not known" in line for line in found["Did not"])
     assert len(found["For people to answer"]) == 4
