@@ -112,7 +112,7 @@ def _facts(task: Task, good: Recorded, missing: list[str]) -> Facts:
     return Facts(
         environment=params["environment_name"],
         account=params["cloudflare"]["account_id"],
-        api_url=params["cloudflare"]["api_url"].rstrip("/"),
+        api_url=task.redactor.text(params["cloudflare"]["api_url"].rstrip("/")),
         written=datetime.now(UTC),
         release=good.name,
         evidence=f"validated {evidence.time:%Y-%m-%d %H:%M} UTC by {evidence.by}, run {evidence.run}",

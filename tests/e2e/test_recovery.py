@@ -1,0 +1,171 @@
+"""recovery.yml as a person types it, and the break-glass card without any of it: curl and a shell."""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dns.message
+import dns.query
+import pytest
+
+from local_cloudflare.launch import start
+from tests.support import edge
+from tests.support.environment import DATABASE, Environment
+from tests.support.seed import Seed
+
+ZONE = "mustbeviral.com"
+
+
+@pytest.fixture(scope="module")
+def environment(seed: Seed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    """r1 and r2 are known to be good, r3 serves and throws. Every test leaves it so."""
+    with start(seed.copy(tmp_path_factory.mktemp("recovery") / "state")) as instance:
+        yield Environment(instance)
+
+
+def status(environment: Environment, host: str) -> int:
+    return edge.get(environment.instance, f"https://{host}/").status_code
+
+
+def address(environment: Environment, name: str = ZONE) -> str:
+    host, port = environment.instance.dns.rsplit(":", 1)
+    answer = dns.query.udp(dns.message.make_query(name, "A"), host, port=int(port), timeout=5)
+    return ", ".join(data.to_text() for rrset in answer.answer for data in rrset)
+
+
+def routes(environment: Environment) -> dict[str, str]:
+    listed = environment.api("GET", f"/zones/{environment.instance.zones[ZONE]}/workers/routes")
+    return {route["pattern"]: route["script"] for route in listed}
+
+
+def sql(environment: Environment, text: str) -> list[dict[str, object]]:
+    (found,) = environment.api("GET", f"A/d1/database?name={DATABASE}")
+    answers = environment.api("POST", f"A/d1/database/{found['uuid']}/query", {"sql": text})
+    rows: list[dict[str, object]] = answers[-1]["results"]
+    return rows
+
+
+def test_without_a_step_it_says_what_could_be_done(environment: Environment) -> None:
+    mark = environment.api.mark()
+    run = environment.play("recovery.yml")
+    assert run.code == 0, run.output
+    assert environment.writes(mark) == []
+    assert "serves r3; known to be good: r2, r1" in run.output
+    assert "0 of 6 components keep" not in run.output
+    for step in ("maintenance", "failover", "database", "configuration", "escalate", "card"):
+        assert f"ansible-playbook recovery.yml -i local -e step={step}\n" in run.output
+    assert run.last_line.startswith("DONE: nothing was changed")
+
+
+def test_the_maintenance_page_goes_on_and_off(environment: Environment) -> None:
+    before = routes(environment)
+    on = environment.play("recovery.yml", "-e", "step=maintenance")
+    assert on.code == 0, on.output
+    assert [status(environment, host) for host in (ZONE, f"www.{ZONE}", f"api.{ZONE}")] == [503] * 3
+    *_, back, _ = on.output.rstrip().splitlines()
+    assert back == "next     ansible-playbook recovery.yml -i local -e step=maintenance -e state=off"
+    off = environment.play("recovery.yml", *back.split()[5:])
+    assert off.code == 0, off.output
+    assert routes(environment) == before
+    # The lock is free, and nobody is left behind.
+    assert not environment.processes()
+
+
+def test_a_database_goes_back_only_with_consent(environment: Environment) -> None:
+    sql(
+        environment, "INSERT INTO items (id, title, created, updated) VALUES ('kept', 'kept', '2026', '2026')"
+    )
+    moment = datetime.now(UTC).isoformat(timespec="milliseconds")
+    while datetime.now(UTC).isoformat(timespec="milliseconds") == moment:
+        pass
+    spoil = (
+        "UPDATE items SET title = 'spoilt', updated = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE id = 'kept'"
+    )
+    sql(environment, spoil)
+    asked = (
+        "recovery.yml",
+        "--limit",
+        "content-db:content-worker",
+        "-e",
+        "step=database",
+        "-e",
+        f"moment={moment}",
+    )
+    environment.serve("r2")
+    try:
+        refused = environment.play(*asked)
+        assert refused.code == 10, refused.output
+        assert "content-db: would lose up to 1 row" in refused.output
+        assert sql(environment, "SELECT title FROM items WHERE id = 'kept'") == [{"title": "spoilt"}]
+        (hash_,) = re.findall(r"accept_loss=([0-9a-f]{12})", refused.output)
+        done = environment.play(*asked, "-e", f"accept_loss={hash_}")
+        assert done.code == 0, done.output
+        assert sql(environment, "SELECT title FROM items WHERE id = 'kept'") == [{"title": "kept"}]
+        assert "to take that back: ansible-playbook rollback.yml -i local -e undo=" in done.output
+    finally:
+        environment.serve("r3")
+
+
+def blocks(card: str, heading: str) -> list[str]:
+    """The calls under the headings that begin so."""
+    sections = re.split(r"^## ", card, flags=re.MULTILINE)[1:]
+    text = "".join(section for section in sections if section.startswith(heading))
+    return re.findall(r"```bash\n(.*?)```", text, flags=re.DOTALL)
+
+
+def bash(environment: Environment, script: str) -> None:
+    """With curl and a shell alone."""
+    done = subprocess.run(
+        ["bash", "-c", script],
+        env={"PATH": os.defpath, "CLOUDFLARE_API_TOKEN": environment.instance.api_token},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
+
+
+def test_the_card_alone_brings_the_good_release_back(environment: Environment) -> None:
+    made = environment.play("recovery.yml", "-e", "step=card")
+    assert made.code == 0, made.output
+    path = Path(made.last_line.rpartition(": ")[2])
+    card = path.read_text()
+    assert environment.instance.api_token not in card
+    calls = blocks(card, "Code: all of it back to r2")
+    assert len(calls) == 6
+    for call in calls:
+        bash(environment, call)
+    assert environment.live() == environment.versions("r2")
+    assert status(environment, f"auth.{ZONE}") != 500
+
+    before = routes(environment)
+    for call in blocks(card, "Maintenance page: on"):
+        bash(environment, call)
+    assert [status(environment, host) for host in (ZONE, f"www.{ZONE}", f"api.{ZONE}")] == [503] * 3
+    for call in blocks(card, "Maintenance page: off"):
+        bash(environment, call)
+    assert routes(environment) == before
+
+    assert address(environment) == "127.0.0.1"
+    for call in blocks(card, f"DNS: {ZONE} to the other place"):
+        bash(environment, call)
+    assert address(environment) == "127.0.0.2"
+    for call in blocks(card, f"DNS: {ZONE} back"):
+        bash(environment, call)
+    assert address(environment) == "127.0.0.1"
+
+    sql(environment, "DELETE FROM d1_migrations")
+    for call in blocks(card, "Data: content-db"):
+        bash(environment, call)
+    assert len(sql(environment, "SELECT name FROM d1_migrations")) == 2
+    environment.serve("r3")
+
+
+def test_recording_a_release_writes_its_card(environment: Environment, seed: Seed) -> None:
+    """The seed was recorded by record.yml: its card was beside its runs, for the release that it recorded last."""
+    card = (seed.path.with_name(f"{seed.path.name}-runs") / "local" / "break-glass.md").read_text()
+    assert "for the release **r2**" in card
+    assert environment.versions("r2")["must-be-viral-auth-local"] in card
