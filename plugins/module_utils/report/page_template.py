@@ -192,7 +192,7 @@ TEMPLATE = (
 <section>
   <h2>What took how long</h2>
   {{ run_chart }}
-  <p class="legend">Events: <span class="mark good">good news</span> <span class="mark warn">to be looked at</span>
+  <p class="legend"><span>Events:</span> <span class="mark good">good news</span> <span class="mark warn">to be looked at</span>
     <span class="mark bad">bad news</span></p>
 </section>
 {% endif %}
