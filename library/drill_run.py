@@ -55,8 +55,7 @@ EXAMPLES = r"""
 RETURN = r"""
 results: {description: "What each scenario came to, with its moments, RTO and RPO.", returned: when scenarios were run, type: list, elements: dict}
 page: {description: The drill as an HTML page., returned: when scenarios were run, type: str}
-scenarios: {description: The scenarios that would be run., returned: in check mode, type: list, elements: dict}
-outcome: {description: How the drill ended., returned: always but in check mode, type: dict}
+outcome: {description: How the drill ended., returned: always, type: dict}
 run: {description: Id of the run., returned: always, type: str}
 journal: {description: File of the run's journal., returned: always, type: str}
 """

@@ -72,8 +72,8 @@ def drilled_of(params: Mapping[str, Any], file: str) -> Drilled:
 
 
 def _addresses(params: Mapping[str, Any], declared: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    yield "cloudflare_api_url", params["cloudflare"]["api_url"]
-    connect_to = params["probing"]["connect_to"]
+    yield "cloudflare_api_url", str(params["cloudflare"]["api_url"] or "")
+    connect_to = str(params["probing"]["connect_to"] or "")
     if connect_to:
         yield "edge_connect_to", connect_to
     else:

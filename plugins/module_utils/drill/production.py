@@ -12,6 +12,7 @@ from .guard import Production, address_of
 
 __all__ = ["Unreadable", "production_of"]
 
+_EVERYBODYS = "api.cloudflare.com"
 _TARGETS = ("worker_name", "pages_project", "d1_database")
 
 
@@ -35,6 +36,10 @@ def production_of(folder: Path, drilled: Path) -> Production:
             continue
         found["environments"] |= {place.name, *_literal(everything.get("environment_name"))}
         found["accounts"] |= set(_literal(everything.get("cloudflare_account_id")))
+        # Everybody's API is no mark of production; the account is.
+        found["hosts"] |= {_host(url) for url in _literal(everything.get("cloudflare_api_url"))} - {
+            _EVERYBODYS
+        }
         for host in _hosts(_read(place / "hosts.yml")):
             found["targets"] |= {name for key in _TARGETS for name in _literal(host.get(key))}
             identity = host.get("postgres_identity")
@@ -43,7 +48,7 @@ def production_of(folder: Path, drilled: Path) -> Production:
                 found["hosts"] |= set(_literal(identity.get("host")))
             health = host.get("health")
             if isinstance(health, Mapping) and not everything.get("edge_connect_to"):
-                found["hosts"] |= {address_of(url).rpartition(":")[0] for url in _literal(health.get("url"))}
+                found["hosts"] |= {_host(url) for url in _literal(health.get("url"))}
     return Production(**{name: frozenset(values - {""}) for name, values in found.items()})
 
 
@@ -65,6 +70,10 @@ def _hosts(content: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             children = group.get("children")
             if isinstance(children, Mapping):
                 yield from _hosts(children)
+
+
+def _host(url: str) -> str:
+    return address_of(url).rpartition(":")[0]
 
 
 def _literal(value: Any) -> Iterable[str]:

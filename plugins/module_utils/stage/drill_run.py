@@ -51,7 +51,7 @@ def work(task: Task) -> dict[str, Any]:
     except Wrong as error:
         return {"outcome": refused(task, error.problems)}
     if task.check_mode:
-        return {"scenarios": [_planned(scenario) for scenario in scenarios]}
+        return {"outcome": _only_checked(params["environment_name"], scenarios)}
     settings = settings_of(params["drills"], Path(params["runs_dir"]))
     with _alone(Path(params["runs_dir"])) as alone:
         if not alone:
@@ -186,8 +186,15 @@ def _alone(runs: Path) -> Iterator[bool]:
         yield True
 
 
-def _planned(scenario: Scenario) -> dict[str, Any]:
-    return {"name": scenario.name, "title": scenario.title, "decision": scenario.decision}
+def _only_checked(environment: str, scenarios: list[Scenario]) -> dict[str, Any]:
+    return outcome(
+        DONE,
+        f"only a check, nothing was changed: {environment} may be drilled, with {len(scenarios)} scenario(s)",
+        next_=f"ansible-playbook drill.yml -i {environment}",
+        details=columns(
+            [("scenario", "right decision", ""), *((one.name, one.decision, one.title) for one in scenarios)]
+        ),
+    )
 
 
 def _end(task: Task, settings: Settings, results: list[Result]) -> dict[str, Any]:
@@ -212,39 +219,19 @@ def _end(task: Task, settings: Settings, results: list[Result]) -> dict[str, Any
     aborted = [one for one in results if one.verdict == ABORTED]
     passed = sum(one.verdict == PASS for one in results)
     again = f"ansible-playbook drill.yml -i {environment} -e scenarios="
-    unsteady = [one for one in (*aborted, *failed) if not one.steady]
-    if unsteady:
-        again += f"{unsteady[0].scenario} -e heal=true, then the same with -e scenarios="
-    if aborted:
-        where = "" if not unsteady else "; the environment is not proved to be as before"
-        return outcome(
-            DRILL_ABORTED,
-            f"{aborted[0].scenario}: {aborted[0].why}{where}",
-            next_=again + aborted[0].scenario,
-            details=details,
-        )
-    if failed:
-        names = ",".join(one.scenario for one in failed)
-        return outcome(
-            DRILL_FAILED,
-            f"{len(failed)} of {len(results)} scenarios failed: {names}",
-            next_=again + names,
-            details=details,
-        )
+    unsteady = next((one for one in (*aborted, *failed) if not one.steady), None)
+    where = ", and it is not proved that all is as before" if unsteady else ""
+    if aborted or failed:
+        names = ",".join(one.scenario for one in aborted or failed)
+        next_ = f"{again}{unsteady.scenario} -e heal=true" if unsteady else again + names
+        if aborted:
+            message = f"{names}: {aborted[0].why}{where}"
+            return outcome(DRILL_ABORTED, message, next_=next_, details=details)
+        message = f"{len(failed)} of {len(results)} scenario(s) failed: {names}{where}"
+        return outcome(DRILL_FAILED, message, next_=next_, details=details)
     if not passed:
-        return outcome(
-            REFUSED,
-            "nothing was changed: no scenario applies to this environment",
-            next_=again + "all",
-            details=details,
-        )
-    skipped = len(results) - passed
-    message = f"{environment}: {passed} scenario(s) passed" + (
-        f", {skipped} not applicable" if skipped else ""
-    )
-    return outcome(
-        DONE,
-        f"{message}, {task.journal.elapsed:.0f} s",
-        next_=f"ansible-playbook status.yml -i {environment}",
-        details=details,
-    )
+        message = "nothing was changed: no scenario applies to this environment"
+        return outcome(REFUSED, message, next_=f"{again}all", details=details)
+    skipped = f", {len(results) - passed} not applicable" if len(results) > passed else ""
+    message = f"{environment}: {passed} scenario(s) passed{skipped}, {task.journal.elapsed:.0f} s"
+    return outcome(DONE, message, next_=f"ansible-playbook status.yml -i {environment}", details=details)
