@@ -45,7 +45,8 @@ def main() -> int:
     parser.add_argument("--stay", action="store_true", help="start the environment, and wait for Ctrl-C")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    _forget_all_but_the_history()
+    # The history of drills is beside it, because a trend is over many.
+    shutil.rmtree(STATE, ignore_errors=True)
     # What earlier runs left for the next one is of an environment that is gone.
     os.environ["KNOWNGOOD_RUNS"] = str(STATE / "runs")
     try:
@@ -104,16 +105,6 @@ def _start_payments(instance: Instance, target: deploy.Target) -> None:
         "fresh": {"unknown": "it is not ours"},
     }
     (instance.state / "third_parties.json").write_text(json.dumps([{"name": "payments", "health": health}]))
-
-
-def _forget_all_but_the_history() -> None:
-    """The trend is over many runs; everything else begins anew."""
-    history = STATE / "drills.jsonl"
-    kept = history.read_bytes() if history.exists() else b""
-    shutil.rmtree(STATE, ignore_errors=True)
-    if kept:
-        STATE.mkdir(parents=True, mode=0o700)
-        history.write_bytes(kept)
 
 
 if __name__ == "__main__":
