@@ -192,8 +192,8 @@ TEMPLATE = (
 <section>
   <h2>What took how long</h2>
   {{ run_chart }}
-  <p class="legend"><span>Events:</span> <span class="mark good">good news</span> <span class="mark warn">to be looked at</span>
-    <span class="mark bad">bad news</span></p>
+  <p class="legend"><span>Events:</span> <span class="mark good">good news</span>
+    <span class="mark warn">to be looked at</span> <span class="mark bad">bad news</span></p>
 </section>
 {% endif %}
 <nav aria-label="Sections">
