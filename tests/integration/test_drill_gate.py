@@ -231,8 +231,12 @@ def no_call_reaches_production(good: dict[str, Any], production: Counted, data: 
     assert production.calls == 0, told
     if not found:
         assert told["environment_name"] != "production"
-        left = {"drills", "inventories", "inventory_dir", "environment_name"}
-        text = repr({name: value for name, value in told.items() if name not in left})
+        used = {name: told[name] for name in ("cloudflare", "probing", "databases")}
+        used["targets"] = [item["target"] for item in told["components"]]
+        if not told["probing"]["connect_to"]:
+            # Otherwise every visit goes there, whatever the name in it.
+            used["health"] = [item["health"] for item in (*told["components"], *told["third_parties"])]
+        text = repr(used)
         assert PRODUCTION not in text and "app-prod" not in text and "7301" not in text, told
 
 

@@ -6,12 +6,13 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from math import inf
 from typing import TypeVar
 
 from ..concurrent import each
 from ..probe.contract import Contract, judge
 from .ask import NoAnswer, Vantage
-from .watch import Round, Watch
+from .watch import SLOW, Round, Watch
 
 __all__ = ["Observer", "observing"]
 
@@ -73,7 +74,10 @@ class Observer:
             answer = self._places[place].ask("GET", contract.url)
         except NoAnswer as error:
             return [str(error)]
-        return judge(contract, answer, identity=None, max_skew=self._max_skew, slow=self._slow, tls_margin=0)
+        problems = judge(contract, answer, identity=None, max_skew=self._max_skew, slow=inf, tls_margin=0)
+        if answer.seconds > self._slow:
+            problems.append(f"{SLOW}{answer.seconds:.1f} s, more than {self._slow:g} s")
+        return problems
 
 
 @contextmanager

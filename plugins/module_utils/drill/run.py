@@ -17,13 +17,15 @@ from .observer import Observer, observing
 from .result import ABORTED, NOT_APPLICABLE, Result, judge
 from .scenario import Scenario
 from .sentinel import Sentinel, writing
-from .watch import Watch
+from .watch import Round, Watch
 
 __all__ = ["Aborted", "heal", "run"]
 
 _LOOK = 0.1
 # Seconds in which all has to be well again once nothing is in the way any more.
 _WELL_AGAIN = 60.0
+# Seconds to look for a round in which all is well, before something is broken.
+_WELL_BEFORE = 15.0
 _ROUNDS_WELL = 2
 
 
@@ -100,7 +102,7 @@ class _Run:
 
     def work(self) -> None:
         result, journal, name = self.result, self.means.journal, self.scenario.name
-        first = self.observer.round()
+        first = self._before()
         if not first.all_well:
             sick = ", ".join(sorted(first.failing() | first.split()))
             result.verdict, result.why = ABORTED, f"nothing was done, because it was not well before: {sick}"
@@ -128,6 +130,13 @@ class _Run:
         )
         if result.verdict != ABORTED:
             judge(self.scenario, result)
+
+    def _before(self) -> Round:
+        """A round in which all is well, if there is one soon."""
+        deadline = time.monotonic() + _WELL_BEFORE
+        while not (found := self.observer.round()).all_well and time.monotonic() < deadline:
+            time.sleep(_LOOK)
+        return found
 
     def _sentinel(self) -> Sentinel | None:
         declared = self.means.settings.sentinel

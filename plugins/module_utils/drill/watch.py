@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-__all__ = ["Round", "Signal", "Watch"]
+__all__ = ["SLOW", "Round", "Signal", "Watch"]
+
+# How the problem of an answer begins that is right, and late.
+SLOW = "took "
 
 # A single bad answer is no signal.
 _IN_A_ROW = 2
@@ -42,6 +45,7 @@ class Signal:
     component: str
     time: datetime
     problems: tuple[str, ...]
+    only_slow: bool = False
 
 
 @dataclass
@@ -73,10 +77,18 @@ class Watch:
         self.last = new
 
     def outside(self, radius: frozenset[str]) -> list[Signal]:
-        """Signals of components that the scenario does not touch; an empty radius is everything."""
-        return [signal for name, signal in self.signals.items() if radius and name not in radius]
+        """Signals of components that the scenario does not touch; an empty radius is everything.
+
+        To be late only is none: a machine that deploys and asks at once is slow itself.
+        """
+        if not radius:
+            return []
+        return [
+            signal for name, signal in self.signals.items() if name not in radius and not signal.only_slow
+        ]
 
 
 def _signal(name: str, seen: Round) -> Signal:
-    texts = [f"{place}: {text}" for place, found in seen.problems[name].items() for text in found]
-    return Signal(name, seen.ended, tuple(texts))
+    found = [(place, text) for place, texts in seen.problems[name].items() for text in texts]
+    told = tuple(f"{place}: {text}" for place, text in found)
+    return Signal(name, seen.ended, told, all(text.startswith(SLOW) for _, text in found))

@@ -50,6 +50,15 @@ def test_two_in_a_row_from_everywhere_are_a_signal() -> None:
     )
 
 
+def test_to_be_late_outside_of_the_blast_radius_does_not_end_a_drill() -> None:
+    watch = Watch()
+    late = {"here": ["took 2.4 s, more than 2 s"], "there": ["took 2.1 s, more than 2 s"]}
+    for second in range(3):
+        watch.take(a_round(second, site=late, auth={**late, "here": ["status 500"]}))
+    assert set(watch.signals) == {"site", "auth"}
+    assert [signal.component for signal in watch.outside(frozenset({"api"}))] == ["auth"]
+
+
 def test_what_fails_from_one_place_only_is_a_split() -> None:
     watch = Watch()
     for second, found in enumerate([SPLIT, SPLIT, SPLIT]):
