@@ -15,7 +15,6 @@ from local_cloudflare.analytics import api as analytics
 from local_cloudflare.analytics import invocations
 from local_cloudflare.budget import Budget
 from local_cloudflare.d1 import api as d1
-from local_cloudflare.d1 import usage as d1_usage
 from local_cloudflare.d1.databases import Databases
 from local_cloudflare.d1.transfer import Transfer
 from local_cloudflare.dns_answers import Answers
@@ -118,11 +117,10 @@ class LocalCloudflare:
     def _api_routes(self) -> list[BaseRoute]:
         return [
             *account.routes(self._store, self._who),
-            *analytics.routes(self._store, self._who, self._edge.invocations),
+            *analytics.routes(self._store, self._d1, self._who, self._edge.invocations),
             *dns.routes(self._store),
             *kv.routes(self._store),
             *d1.routes(self._d1),
-            *d1_usage.routes(self._d1),
             *self._transfer.routes(),
             *workers.routes(self._store, self._who, self._table),
             *pages.routes(self._store),

@@ -11,13 +11,17 @@ from starlette.routing import Route
 from local_cloudflare.account import Identity
 from local_cloudflare.analytics import invocations
 from local_cloudflare.analytics.graphql import Field, GraphqlError, parse
+from local_cloudflare.d1 import usage
+from local_cloudflare.d1.databases import Databases
 from local_cloudflare.envelope import answer, body_object
 from local_cloudflare.store import Store
 
 _TYPES = {"viewer": "viewer", "accounts": "account"}
 
 
-def routes(store: Store, who: Identity, counts: Callable[[], Awaitable[list[list[Any]]]]) -> list[Route]:
+def routes(
+    store: Store, databases: Databases, who: Identity, counts: Callable[[], Awaitable[list[list[Any]]]]
+) -> list[Route]:
     """Endpoints below /client/v4. `counts` gives what the edge counted since it was last asked."""
 
     async def graphql(request: Request) -> Response:
@@ -28,7 +32,7 @@ def routes(store: Store, who: Identity, counts: Callable[[], Awaitable[list[list
             if not isinstance(body.get("query"), str) or not isinstance(variables, dict):
                 raise GraphqlError("query contains error, please review it and retry")
             asked = parse(body["query"], variables)
-            data = {item.key: _viewer(store, who, item) for item in asked}
+            data = {item.key: _viewer(store, databases, who, item) for item in asked}
         except GraphqlError as error:
             return answer({"data": None, "errors": [_error(error)]}, error.status)
         return answer({"data": data, "errors": None})
@@ -36,7 +40,7 @@ def routes(store: Store, who: Identity, counts: Callable[[], Awaitable[list[list
     return [Route("/graphql", graphql, methods=["POST"])]
 
 
-def _viewer(store: Store, who: Identity, asked: Field) -> dict[str, Any]:
+def _viewer(store: Store, databases: Databases, who: Identity, asked: Field) -> dict[str, Any]:
     if asked.name != "viewer":
         raise GraphqlError(f'unknown field "{asked.name}"')
     found: dict[str, Any] = {}
@@ -44,13 +48,13 @@ def _viewer(store: Store, who: Identity, asked: Field) -> dict[str, Any]:
         if item.name == "__typename":
             found[item.key] = _TYPES[asked.name]
         elif item.name == "accounts":
-            found[item.key] = [_account(store, who, item)]
+            found[item.key] = [_account(store, databases, who, item)]
         else:
             raise GraphqlError(f'unknown field "{item.name}"', path=("viewer",))
     return found
 
 
-def _account(store: Store, who: Identity, asked: Field) -> dict[str, Any]:
+def _account(store: Store, databases: Databases, who: Identity, asked: Field) -> dict[str, Any]:
     path = ("viewer", "accounts", "0")
     if (asked.arguments.get("filter") or {}).get("accountTag") != who.account_id:
         raise GraphqlError("not authorized for that account", 403, path[:-1])
@@ -60,6 +64,8 @@ def _account(store: Store, who: Identity, asked: Field) -> dict[str, Any]:
             found[item.key] = _TYPES[asked.name]
         elif item.name == "workersInvocationsAdaptive":
             found[item.key] = invocations.answer(store, item, (*path, item.name))
+        elif item.name == "d1AnalyticsAdaptiveGroups":
+            found[item.key] = usage.answer(databases, item, (*path, item.name))
         else:
             raise GraphqlError(f'unknown field "{item.name}"', path=path)
     return found
