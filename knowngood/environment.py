@@ -45,7 +45,7 @@ class Environment:
         if not there:
             raise NotUsable(f"there is no inventory {name} in {self.root}")
         self.inventory = there[0]
-        self.name = there[0].name
+        self.name = there[0].parent.name if there[0].is_file() else there[0].name
         self.runs = Path(runs or runs_folder(self.root)).absolute()
         self._environ = environ
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Generator, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
@@ -47,6 +48,7 @@ class Run:
         self._folder = self.journal.parent
         self._supervisor = supervisor
         self._ended: dict[str, Any] | None = None
+        self._hearing = Lock()
 
     @classmethod
     def start(cls, order: Order, environ: Mapping[str, str] | None = None) -> Self:
@@ -80,7 +82,8 @@ class Run:
         What only reads ends at once. A rollback ends before its first change, or else goes on to its end: a set that
         is half moved is no place to stop at.
         """
-        ask(self._folder, why)
+        if not self.done:
+            ask(self._folder, why)
 
     def kill(self) -> None:
         """End the run now, wherever it is. The same command, given again, goes on from there."""
@@ -158,16 +161,17 @@ class Run:
 
     def _hear(self) -> dict[str, Any]:
         """What the supervisor said last."""
-        if self._ended is None:
-            assert self._supervisor is not None and self._supervisor.stdout is not None
-            with self._supervisor.stdout as stdout:
-                text = stdout.read().decode(errors="replace")
-            try:
-                # Before it may come what a library warned of.
-                self._ended = json.loads(text.rpartition("\n")[2])
-            except ValueError:
-                # It was killed, or could not begin.
-                code = None if self.journal.exists() else 250
-                self._ended = {"code": code, "lines": text.splitlines()}
-        assert self._ended is not None
-        return self._ended
+        with self._hearing:
+            if self._ended is None:
+                assert self._supervisor is not None and self._supervisor.stdout is not None
+                with self._supervisor.stdout as stdout:
+                    text = stdout.read().decode(errors="replace")
+                try:
+                    # Before it may come what a library warned of.
+                    self._ended = json.loads(text.rpartition("\n")[2])
+                except ValueError:
+                    # It was killed, or could not begin.
+                    code = None if self.journal.exists() else 250
+                    self._ended = {"code": code, "lines": text.splitlines()}
+            assert self._ended is not None
+            return self._ended

@@ -78,6 +78,7 @@ def _play(order: Order, private: Path, killed: threading.Event) -> dict[str, Any
             (private / "env" / "extravars").unlink(missing_ok=True)
         return False
 
+    os.environ["ANSIBLE_CONFIG"] = str(Path(order.root) / "ansible.cfg")
     os.environ["KNOWNGOOD_RUN"], os.environ["KNOWNGOOD_RUNS"] = order.run, order.runs
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     # ansible-runner would build upon it, and it draws on a terminal.

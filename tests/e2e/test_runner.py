@@ -165,70 +165,62 @@ def test_it_outlives_whoever_began_it_and_can_be_joined(environment: Environment
     assert of(environment).run(run.id).result() == result
 
 
-def test_two_environments_at_once_do_not_know_of_each_other(
-    environment: Environment, seed: Seed, tmp_path: Path
-) -> None:
-    async def both(other: Environment) -> tuple[Result, Result, list[str]]:
-        events: list[str] = []
-
-        async def follow(run: Run) -> Result:
-            events.extend([event.event async for event in run])
-            return await run
-
-        one, two = of(environment).rollback(release="r1", limit=EDGE), of(other).status()
-        first, second = await asyncio.gather(follow(one), two)
-        return first, second, events
-
-    with start(seed.copy(tmp_path / "state")) as instance:
-        other = Environment(instance)
-        rolled_back, status, events = asyncio.run(both(other))
-        assert (rolled_back.exit_code, status.exit_code) == (0, 0), (rolled_back, status)
-        assert environment.live() == environment.versions("r1")
-        assert other.live() == other.versions("r3")
-        assert status.status is not None and status.status["release"] == "r3"
-        assert events[0] == "run.start" and events[-1] == "run.closed"
-        eventually(lambda: not other.processes(), other.processes)
+def examples() -> list[str]:
+    """The programs of docs/runner.md."""
+    page = (ROOT / "docs" / "runner.md").read_text()
+    return re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
 
 
 def test_the_examples_of_the_page_run(
     environment: Environment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    page = (ROOT / "docs" / "runner.md").read_text()
     for name, value in environment.environ().items():
         monkeypatch.setenv(name, value)
-    # Its environments are the one of this test; databases have tests of their own.
-    here = re.sub(r'"(production|staging)"', '"local"', page).replace(
-        "rollback(reason", f'rollback(limit="{EDGE}", reason'
-    )
     names: dict[str, Any] = {}
-    for block in re.findall(r"^```python\n(.*?)^```", here, re.MULTILINE | re.DOTALL):
-        exec(block, names)
+    for example in examples():
+        if "asyncio" not in example:
+            here = example.replace('"production"', '"local"').replace(
+                "rollback(r", f'rollback(limit="{EDGE}", r'
+            )
+            exec(here, names)
     told = capsys.readouterr().out
     assert "DONE 0 local serves r2" in told
     assert "auth-worker r2 (" in told
-    assert told.rstrip().splitlines()[-1] == "{'local': 'r2'}"
     assert environment.live() == environment.versions("r2")
 
 
-def test_the_command_is_the_playbook_and_json_is_the_result(environment: Environment) -> None:
-    def typed(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [str(BIN / "knowngood"), "status", "-i", "local", *arguments]
-        return subprocess.run(
-            command,
-            cwd="/",
-            env=environment.environ(),
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+def test_two_environments_at_once_do_not_know_of_each_other(
+    environment: Environment, seed: Seed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment.serve("r1")
+    (example,) = [text for text in examples() if "asyncio" in text]
+    with start(seed.copy(tmp_path / "state")) as instance:
+        other = Environment(instance)
+        there = {"staging": of(other), "production": of(environment)}
+        exec(example, {"Environment": there.__getitem__})
+        assert capsys.readouterr().out == "{'staging': 'r3', 'production': 'r1'}\n"
+        eventually(lambda: not other.processes(), other.processes)
+    (run,) = [of(other).run(path.parent.name) for path in other.runs.glob("*/journal.jsonl")]
 
-    plain, as_json = typed(), typed("--json")
-    assert (plain.returncode, as_json.returncode) == (0, 0), plain.stderr + as_json.stderr
-    assert plain.stdout.startswith("knowngood status, run ")
-    verdict = "DONE: local serves r3"
-    assert plain.stdout.rstrip().splitlines()[-1] == verdict
-    assert as_json.stderr.rstrip().splitlines()[-1] == verdict
-    told = json.loads(as_json.stdout)
+    async def events() -> list[str]:
+        return [event.event async for event in run]
+
+    told = asyncio.run(events())
+    assert (told[0], told[-1]) == ("run.start", "outcome")
+
+
+def test_the_command_with_json_gives_the_result(environment: Environment) -> None:
+    done = subprocess.run(
+        [str(BIN / "knowngood"), "status", "-i", "local", "--json"],
+        cwd="/",
+        env=environment.environ(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.rstrip().splitlines()[-1] == "DONE: local serves r3"
+    told = json.loads(done.stdout)
     assert (told["verdict"], told["exit_code"], told["status"]["release"]) == ("DONE", 0, "r3")
     assert Path(told["journal"]).is_file()
