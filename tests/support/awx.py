@@ -135,6 +135,8 @@ class Awx:
                 raise Refused({"playbook": ["Playbook not found for project."]})
         if endpoint == "projects":
             item["scm_revision"] = "5d3f0c0"
+        if endpoint == "credential_types":
+            item["managed"] = False
         if endpoint == "inventory_sources":
             item["organization"] = None
         if endpoint == "schedules":
