@@ -33,7 +33,7 @@ def vector(*values: str) -> dict[str, Any]:
 SCALAR = {"status": "success", "data": {"resultType": "scalar", "result": [1435781451.781, "0.5"]}}
 MATRIX = {"status": "success", "data": {"resultType": "matrix", "result": []}}
 REFUSED = {"status": "error", "errorType": "bad_data", "error": "1:5: parse error: unexpected end of input"}
-# docs.sentry.io/api/explore, query events in table format.
+# docs.sentry.io/api/discover/query-discover-events-in-table-format.
 SENTRY = {"data": [{"count()": 3}], "meta": {"fields": {"count()": "integer"}, "units": {"count()": None}}}
 
 

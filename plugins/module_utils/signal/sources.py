@@ -2,7 +2,7 @@
 
 https://prometheus.io/docs/prometheus/latest/querying/api/ (instant queries; Loki answers in the same form:
 https://grafana.com/docs/loki/latest/reference/loki-http-api/)
-https://docs.sentry.io/api/explore/query-explore-events-in-table-format/
+https://docs.sentry.io/api/discover/query-discover-events-in-table-format/
 """
 
 from __future__ import annotations

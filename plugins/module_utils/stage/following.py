@@ -140,7 +140,7 @@ class Following:
             if since > timedelta(seconds=params["suspect"]):
                 old = age(newest, datetime.now(UTC))
                 ask = f"nothing was deployed for {old}, so it is not likely to be the release"
-        told = "; ".join(f"{item['component']}: {item['check']}: {item['detail']}" for item in worse)
+        told = _told(worse)
         found_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         return {
             "worse": worse,
@@ -234,6 +234,15 @@ class Following:
     def _keep(self, component: str, check: str, result: compare.Compared) -> None:
         told = {"component": component, "check": CHECK.format(check), "verdict": result.verdict}
         self._compared[component, check] = {**told, "detail": result.detail}
+
+
+def _told(worse: list[dict[str, Any]]) -> str:
+    """Each check once, with all whom it hit, and what was found of the first."""
+    told = []
+    for check in dict.fromkeys(item["check"] for item in worse):
+        alike = [item for item in worse if item["check"] == check]
+        told.append(f"{', '.join(item['component'] for item in alike)}: {check}: {alike[0]['detail']}")
+    return "; ".join(told)
 
 
 def _worse(readings: list[Reading], kind: str) -> list[dict[str, Any]]:

@@ -15,7 +15,8 @@ _P95, _CONFIDENCE = 0.95, 0.95
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """``verdict``: fail (worse), pass (not known to be worse), inconclusive (too little to compare)."""
+    """``verdict``: fail (worse), pass (not known to be worse), inconclusive (too few answers of the new one), not
+    applicable (too few of the one before: there is nothing to compare with)."""
 
     verdict: str
     detail: str
@@ -30,7 +31,7 @@ def errors(
     """
     (bad, n), (bad_old, n_old) = new, old
     if n < least or n_old < least:
-        return Compared("inconclusive", _few(n, n_old, least))
+        return _few(n, n_old, least)
     told = f"{bad} of {n} bad ({100 * bad / n:.3g} %), before {bad_old} of {n_old} ({100 * bad_old / n_old:.3g} %)"
     chance = _fisher(bad, n, bad_old, n_old)
     worse = bad / n - bad_old / n_old > margin and chance < alpha
@@ -46,10 +47,10 @@ def latency(
     takes for granted at ``alpha``.
     """
     if len(new) < least or len(old) < least:
-        return Compared("inconclusive", _few(len(new), len(old), least))
+        return _few(len(new), len(old), least)
     rank = quantile_rank(len(old), _P95, _CONFIDENCE)
     if rank is None:
-        return Compared("inconclusive", f"{len(old)} answers of before are too few for a bound of p95")
+        return Compared("not applicable", f"{len(old)} answers of before are too few for a bound of p95")
     limit = sorted(old)[rank - 1] * factor
     slower = sum(seconds > limit for seconds in new)
     chance = share_of(slower, len(new), 1 - _P95)
@@ -57,8 +58,9 @@ def latency(
     return Compared("fail" if chance < alpha else "pass", f"{told}; by chance with p = {chance:.2g}")
 
 
-def _few(n: int, n_old: int, least: int) -> str:
-    return f"too little traffic: {n} answers, before {n_old}, and {least} of each are needed"
+def _few(n: int, n_old: int, least: int) -> Compared:
+    told = f"too little traffic: {n} answers, before {n_old}, and {least} of each are needed"
+    return Compared("inconclusive" if n_old >= least else "not applicable", told)
 
 
 def _fisher(bad: int, n: int, bad_old: int, n_old: int) -> float:

@@ -124,11 +124,12 @@ ASKED: dict[str, Any] = {"alpha": 0.001, "least": 50, "margin": 0.005}
         ((40, 200), (0, 200), "fail"),
         ((2, 200), (0, 200), "pass"),
         ((3, 10), (0, 5000), "inconclusive"),
+        ((0, 5000), (3, 10), "not applicable"),
         ((300, 20_000), (200, 20_000), "pass"),
         ((400, 20_000), (100, 20_000), "fail"),
         ((200, 200), (200, 200), "pass"),
     ],
-    ids=["both-good", "worse", "chance", "few", "not-by-much", "many", "both-bad"],
+    ids=["both-good", "worse", "chance", "few", "few-before", "not-by-much", "many", "both-bad"],
 )
 def test_more_errors_than_before(new: tuple[int, int], old: tuple[int, int], verdict: str) -> None:
     assert errors(new, old, **ASKED).verdict == verdict
