@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import re
+import select
 import subprocess
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -138,3 +142,61 @@ def test_a_scenario_that_is_not_there_is_refused(environment: Environment) -> No
     run = environment.play("drill.yml", "-e", "scenarios=nonsense")
     assert run.code == 10
     assert "nonsense is neither a scenario (application-broken-build" in run.output
+
+
+# The local environment, told to be one that people share; its scenarios are only looked at.
+STAGING = ("-e", "environment_class=staging", "-e", "scenarios=network-reset", "--check")
+
+
+def environ(environment: Environment) -> dict[str, str]:
+    return {name: value for name, value in environment.environ().items() if name != "CI"}
+
+
+def typed(environment: Environment, answer: str) -> tuple[int, str]:
+    """Answer the prompt on a terminal: ``RUN`` stands for the name of the run. Exit code and screen."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        environment.command("drill.yml", *STAGING),
+        cwd=ROOT,
+        env=environ(environment),
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+    )
+    os.close(slave)
+    screen, asked, deadline = "", False, time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < deadline:
+        if select.select([master], [], [], 0.2)[0]:
+            try:
+                screen += os.read(master, 4096).decode(errors="replace")
+            except OSError:
+                break
+        found = re.search(r"type the name of this run, (\S+?)[:\s]", screen)
+        if found and not asked:
+            asked = True
+            os.write(master, answer.replace("RUN", found[1]).encode() + b"\r")
+    code = process.wait(30)
+    os.close(master)
+    return code, screen
+
+
+def test_the_name_of_the_run_is_typed(environment: Environment) -> None:
+    code, screen = typed(environment, "RUN")
+    assert code == 0, screen
+    assert "may be drilled, with 1 scenario(s)" in screen
+
+
+def test_without_a_terminal_nobody_means_it(environment: Environment) -> None:
+    done = subprocess.run(
+        environment.command("drill.yml", *STAGING),
+        cwd=ROOT,
+        env=environ(environment),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 10, done.stdout
+    assert "REFUSED" in done.stdout.splitlines()[-1]

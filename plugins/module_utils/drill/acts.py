@@ -87,9 +87,7 @@ class Acts:
 
     def decide(self) -> Ended:
         """The real rollback, started as a monitoring would: it decides by itself."""
-        return self._rollback(
-            "an automatic rollback decides", "method", {"automatic": True, "trigger": self.scenario.trigger}
-        )
+        return self._rollback(_DECIDES, "method", {"automatic": True, "trigger": self.scenario.trigger})
 
     def lift(self) -> list[str]:
         """End what has a lease, before it ends by itself; in words, what could not be ended."""
@@ -123,7 +121,7 @@ class Acts:
         }
 
     def _rollback(self, name: str, where: str, variables: Mapping[str, Any]) -> Ended:
-        with self._activity(name, where) as done:
+        with self._activity(name, where, "rollback") as done:
             ended = self.means.playbooks.rollback(self.log, {**self.variables(), **variables})
             done.output = {"run": ended.run, "exit_code": ended.code, "message": ended.message}
         self.runs.append(ended.run)
@@ -155,8 +153,9 @@ class Acts:
             say(self.means.databases[action.given["database"]], action.given["sql"])
 
     @contextmanager
-    def _activity(self, name: str, where: str) -> Iterator[Activity]:
-        self.means.journal.write("drill", scenario=self.scenario.name, step=_STEPS[where], said=name)
+    def _activity(self, name: str, where: str, step: str = "") -> Iterator[Activity]:
+        step = step or _STEPS[where]
+        self.means.journal.write("drill", scenario=self.scenario.name, step=step, said=name)
         activity = Activity(name, where, datetime.now(UTC))
         self.activities.append(activity)
         try:
@@ -169,6 +168,7 @@ class Acts:
             activity.end = datetime.now(UTC)
 
 
+_DECIDES = "an automatic rollback decides"
 _STEPS = {"method": "inject", "rollbacks": "heal"}
 
 

@@ -50,6 +50,19 @@ class Result:
             return None
         return round((self.moments[end] - self.moments[begin]).total_seconds(), 2)
 
+    def in_words(self) -> str:
+        """The figures of a scenario in a line."""
+        words = [f"RTO {self.rto:.1f} s"] if self.rto is not None else []
+        if self.rpo is not None:
+            words.append(f"RPO {self.rpo} of {self.acknowledged} writes")
+        after = [
+            f"{name.replace('_', ' ')} {seconds:.1f} s"
+            for name in MOMENTS[1:]
+            if (seconds := self.between("inject", name)) is not None
+        ]
+        words += [f"after the fault: {', '.join(after)}"] if after else []
+        return "; ".join([*words, *([self.why] if self.why else [])])
+
     def as_dict(self) -> dict[str, Any]:
         """Plain data, with the moments in ISO 8601; without the activities, which are in the journal."""
         moments = {f"t_{name}": _iso(self.moments[name]) for name in MOMENTS if name in self.moments}

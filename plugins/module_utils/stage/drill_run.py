@@ -104,6 +104,7 @@ def _drilled(task: Task, settings: Settings, scenarios: list[Scenario]) -> list[
             if late:
                 result.verdict, result.why = FAIL, late
                 result.findings.append(late)
+            task.journal.write("drill", scenario=scenario.name, step=result.verdict, said=result.in_words())
             task.journal.write("drill.scenario", **result.as_dict())
             document(
                 result,
