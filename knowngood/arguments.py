@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["PLAYBOOKS", "parser"]
+__all__ = ["PLAYBOOKS", "TIERS", "parser"]
 
 _HELP = """\
 Takes an environment back to a release that is known to be good, and proves it.
@@ -56,6 +56,8 @@ _ROLLBACK: _Options = (
     ("emergency", "WHY", "why there is no time for an approval"),
 )
 
+TIERS = ("quick", "flows", "signals", "watch", "full")
+
 _EXAMPLES = {
     "rollback": """\
   knowngood rollback -i production --check              what would be done
@@ -65,6 +67,7 @@ _EXAMPLES = {
     "plan": "  knowngood plan -i production\n  knowngood plan -i production --release v1.4.2",
     "validate": """\
   knowngood validate -i production                      within 120 s
+  knowngood validate -i production --tier flows         what users do, too
   knowngood validate -i production --tier full          error rate and latency too, with numbers behind them""",
     "drill": """\
   knowngood drill -i staging                            the short set
@@ -140,8 +143,8 @@ def _playbook(verbs: Any, name: str, says: str, options: _Options) -> None:
         verb.add_argument(
             "--tier",
             default="quick",
-            metavar="TIER",
-            help="quick (default), or full: error rate and latency too",
+            choices=TIERS,
+            help="what is asked beside the health contracts (default: quick, nothing else); full measures rates",
         )
     if name == "drill":
         verb.add_argument("--overdue", action="store_true", help="only say whether one is due: exit code 22")

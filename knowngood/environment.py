@@ -14,7 +14,9 @@ from .inventory import NotUsable, project
 from .order import Order
 from .run import Run
 
-__all__ = ["Environment", "Trigger"]
+__all__ = ["Environment", "Tier", "Trigger"]
+
+Tier = Literal["quick", "flows", "signals", "watch", "full"]
 
 Trigger = Literal["person", "deploy", "health", "performance", "errors", "database", "payments", "security"]
 
@@ -110,13 +112,13 @@ class Environment:
 
     def validate(
         self,
-        tier: Literal["quick", "full"] = "quick",
+        tier: Tier = "quick",
         *,
         limit: str | None = None,
         timeout: float | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> Run:
-        """Prove that the environment works; ``full`` measures error rate and latency too."""
+        """Prove that the environment works: its contracts, and by tier what users do, signals, rates, or a watch."""
         return self.start("validate", {}, extra, limit=limit, arguments=("--tags", tier), timeout=timeout)
 
     def status(

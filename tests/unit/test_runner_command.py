@@ -8,15 +8,15 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 
 from knowngood import Environment, NotUsable
 from knowngood.__main__ import main
-from knowngood.arguments import PLAYBOOKS, parser
-from knowngood.environment import Trigger
+from knowngood.arguments import PLAYBOOKS, TIERS, parser
+from knowngood.environment import Tier, Trigger
 from plugins.module_utils import outcome
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,8 +58,10 @@ def test_arguments_of_a_method_are_variables(verb: str) -> None:
     assert given <= set(VARIABLES)
 
 
-def test_triggers_and_severities_are_those_that_there_are() -> None:
-    assert list(Trigger.__args__) == VARIABLES["trigger"]["choices"]  # type: ignore[attr-defined]
+def test_triggers_and_tiers_are_those_that_there_are() -> None:
+    assert list(get_args(Trigger)) == VARIABLES["trigger"]["choices"]
+    tags = set(re.findall(r"--tags (\w+)", (ROOT / "playbooks/validate.yml").read_text()))
+    assert set(get_args(Tier)) == set(TIERS) == tags
 
 
 @pytest.mark.parametrize(
