@@ -28,6 +28,7 @@ import requests  # noqa: E402
 
 from local_cloudflare.launch import Instance, start  # noqa: E402
 from local_postgres import launch as postgres  # noqa: E402
+from plugins.module_utils.flow.left import FOLDER as FLOWS  # noqa: E402
 from plugins.module_utils.probe.connect import Connector, NoAnswer  # noqa: E402
 
 PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
@@ -49,7 +50,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     state = ROOT / ".local" / ("cloudflare" if given.stay else "demo")
     if not given.stay:
-        shutil.rmtree(state, ignore_errors=True)
+        forget(state)
     try:
         with start(state) as instance, postgres.start(state / "postgres") as server:
             app_database.announce(server, state)
@@ -59,6 +60,15 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    finally:
+        if not given.stay:
+            forget()
+
+
+def forget(*folders: Path) -> None:
+    """What flows keep for the next run is of this environment, which is gone then, as its state is."""
+    for folder in (*folders, ROOT / ".runs" / FLOWS / "local"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def demo(instance: Instance, server: postgres.Instance, bad: str) -> int:
