@@ -21,7 +21,7 @@ short_description: The flows of users that an environment declares
 version_added: "0.1.0"
 description:
   - Turns C(flows), C(flow_values) and C(flow_secrets) of the inventory into what M(flow_check) takes, and finds what is
-    wrong with them (docs/flows.md). A flow belongs to a component, and is left out with it.
+    wrong with them (docs/flows.md). A flow is left out with its component, and with those that it depends on.
 options:
   _input: {description: C(flows) of the inventory., type: dict, required: true}
   values: {description: C(flow_values) of the inventory., type: dict, required: true}
@@ -73,7 +73,11 @@ def declared_flows(
             databases=databases,
         )
         problems += [f"flows.{text}" for text in found]
-    chosen = {} if problems else {name: flow for name, flow in flows.items() if flow["component"] in here}
+    chosen = {
+        name: flow
+        for name, flow in flows.items()
+        if not problems and {flow["component"], *(flow.get("depends_on") or [])} <= here
+    }
     return {"flows": chosen, "problems": problems}
 
 

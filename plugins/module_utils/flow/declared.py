@@ -15,7 +15,7 @@ __all__ = ["Flow", "Step", "problems_of"]
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,59}")
 _VALUE = re.compile(r"[A-Za-z_]\w*")
-_FLOW = ("component", "steps", "before", "cleanup", "database", "not_applicable")
+_FLOW = ("component", "depends_on", "steps", "before", "cleanup", "database", "not_applicable")
 _BEFORE = ("steps", "lasts")
 _STEP = ("name", "request", "websocket", "expect", "capture")
 _REQUEST = ("method", "url", "headers", "json", "form")
@@ -101,6 +101,15 @@ def problems_of(
             if given is None
             else f"component names {given}, which is no component"
         )
+    depends_on = declared.get("depends_on") or []
+    if not isinstance(depends_on, list):
+        problems.append("depends_on must be a list of components")
+    else:
+        problems += [
+            f"depends_on names {other}, which is no component"
+            for other in depends_on
+            if other not in known_components
+        ]
     if "not_applicable" in declared:
         if not declared["not_applicable"]:
             problems.append("not_applicable needs the reason as its value")

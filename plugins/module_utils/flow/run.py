@@ -215,12 +215,18 @@ class Trier:
                 return replace(finding, attempts=attempts)
 
     def _made_now(self, flow: Flow) -> tuple[Left | None, Finding]:
-        """``before`` and the steps at once; kept when all of it works."""
-        left = self._begun(flow)
-        finding, left = self._steps(flow, (*flow.before, *flow.steps), left)
-        if finding.verdict != PASS:
-            return None, _with(finding, self.cleaned(left))
-        return self.things.keep(left), finding
+        """``before`` and the steps at once, again after a failure; kept when all of it works."""
+        attempts = 0
+        while True:
+            attempts += 1
+            left = self._begun(flow)
+            finding, left = self._steps(flow, (*flow.before, *flow.steps), left)
+            finding = replace(finding, attempts=attempts)
+            if finding.verdict == PASS:
+                return self.things.keep(left), finding
+            uncleaned = self.cleaned(left)
+            if attempts == _ATTEMPTS or not self._pause():
+                return None, _with(finding, uncleaned)
 
     def _pause(self) -> bool:
         """Wait a little, if there is time for another attempt."""

@@ -33,6 +33,12 @@ def test_the_samples_flows_are_accepted_and_belong_to_their_components() -> None
     assert found["problems"] == []
     # The component of `room` is not in this run.
     assert set(found["flows"]) == set(FLOWS) - {"room"}
+    alone = {
+        "components": [{"name": "auth-worker"}],
+        "left_out": ["content-worker", "api-gateway", "websocket-worker"],
+    }
+    found = declared_flows(FLOWS, VALUES, {}, alone, DATABASES, "production")
+    assert (found["problems"], set(found["flows"])) == ([], {"login"})
 
 
 def test_a_flow_that_does_not_apply_says_why() -> None:
@@ -69,8 +75,10 @@ STEPS = "flows.login: steps[0] (register)"
 WRONG: list[tuple[str, Any, str]] = [
     ("component", "nobody", "flows.login: component names nobody, which is no component"),
     ("component", None, "flows.login: component is not set: which one of"),
+    ("depends_on", ["nobody"], "flows.login: depends_on names nobody, which is no component"),
+    ("depends_on", "auth-worker", "flows.login: depends_on must be a list of components"),
     ("database", "nothing", "flows.login: database names nothing, which is no database"),
-    ("stepz", [], "flows.login: stepz is no setting; there are component, steps"),
+    ("stepz", [], "flows.login: stepz is no setting; there are component, depends_on"),
     ("steps", [], "flows.login: steps must be a list of steps"),
     ("steps", {"a": 1}, "flows.login: steps must be a list of steps"),
     ("steps.0", "go", "flows.login: steps[0] must be a mapping with name"),
