@@ -209,3 +209,10 @@ def test_a_step_of_recovery_is_no_rollback_and_proves_nothing(
         assert "www: DNS changed from CNAME a to CNAME b" in [entry.what for entry in found.timeline]
     killed = of(tmp_path / "killed", events)
     assert killed.next_command == "ansible-playbook recovery.yml -i production"
+
+
+def test_a_watch_has_a_report_only_when_it_rolled_back(tmp_path: Path) -> None:
+    begin = (0.0, "run.start", {"playbook": "watch"})
+    with pytest.raises(ValueError, match=r"watch\.yml, which rolls nothing back"):
+        of(tmp_path / "idle", [begin, *runs.ended(0, "nothing got worse")])
+    assert of(tmp_path / "did", [begin, *runs.good()[1:]]).status == "RESOLVED"
