@@ -22,7 +22,18 @@ from .times import IN_SERVICE, Moments, budgets_of, measures_of, moments_of, pha
 
 __all__ = ["incident_of"]
 
-_NO_ROLLBACK = ("backup", "drill", "ledger", "notify", "plan", "record", "status", "unfreeze", "validate")
+_NO_ROLLBACK = (
+    "backup",
+    "drill",
+    "ledger",
+    "notify",
+    "plan",
+    "record",
+    "status",
+    "unfreeze",
+    "validate",
+    "watch",
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

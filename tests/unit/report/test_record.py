@@ -215,4 +215,4 @@ def test_a_watch_has_a_report_only_when_it_rolled_back(tmp_path: Path) -> None:
     begin = (0.0, "run.start", {"playbook": "watch"})
     with pytest.raises(ValueError, match=r"watch\.yml, which rolls nothing back"):
         of(tmp_path / "idle", [begin, *runs.ended(0, "nothing got worse")])
-    assert of(tmp_path / "did", [begin, *runs.good()[1:]]).status == "RESOLVED"
+    assert of(tmp_path / "did", [begin, opened(), *runs.good()[1:]]).status == "RESOLVED"
