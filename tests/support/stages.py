@@ -49,7 +49,7 @@ class Stages:
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
-        self._declared = _declared(environment)
+        self._declared = declared(environment)
 
     def start(self, *, timeout: float = 15, patience: float = 60, **given: Any) -> Started:
         """A rollback that waits ``timeout`` seconds for an answer, and asks again for ``patience`` seconds."""
@@ -187,7 +187,7 @@ class _Rollback:
         return result
 
 
-def _declared(environment: Environment) -> dict[str, Any]:
+def declared(environment: Environment) -> dict[str, Any]:
     """What stages are told of an environment: its inventory, without PostgreSQL, as preflight hands it on."""
     text = (ROOT / "inventories/local/hosts.yml").read_text().replace(_HERE, str(ROOT))
     groups = {name: group["hosts"] for name, group in yaml.safe_load(text)["all"]["children"].items()}

@@ -160,18 +160,18 @@ def _page(facts: Facts) -> Iterator[str]:
     for step in page.steps:
         route, here = step.route, f"/zones/{step.route.zone}/workers/routes"
         body = {"pattern": route.pattern, "script": page.worker}
+        # A deploy may make a route anew, so its id is asked for: the answer is cut into one route a line.
+        id_ = (
+            f"id=$({_call(facts, 'GET', here)} | tr '{{' '\\n' | grep -F {quote(json.dumps(route.pattern))} "
+            "| grep -o '\"id\": *\"[0-9a-f]*\"' | grep -o '[0-9a-f]\\{32\\}')"
+        )
+        off.append(id_)
         if route.id:
-            on.append(_call(facts, "PUT", f"{here}/{route.id}", body))
-            was = {"pattern": route.pattern, "script": route.script}
-            off.append(_call(facts, "PUT", f"{here}/{route.id}", was))
+            on += [id_, _call(facts, "PUT", f"{here}/$id", body)]
+            off.append(_call(facts, "PUT", f"{here}/$id", {"pattern": route.pattern, "script": route.script}))
         else:
             on.append(_call(facts, "POST", here, body))
-            # The id is known only when the route is there: the answer is cut into one route a line.
-            id_ = (
-                f"id=$({_call(facts, 'GET', here)} | tr '{{' '\\n' | grep -F {quote(json.dumps(route.pattern))} "
-                "| grep -o '\"id\": *\"[0-9a-f]*\"' | grep -o '[0-9a-f]\\{32\\}')"
-            )
-            off += [id_, _call(facts, "DELETE", f"{here}/$id")]
+            off.append(_call(facts, "DELETE", f"{here}/$id"))
     yield from _block(*on)
     yield ""
     yield "## Maintenance page: off"
