@@ -46,6 +46,7 @@ options:
       proxy: {description: "A proxy there: C(http://) for CONNECT, or C(socks5://).", type: str, default: ""}
   notes: {description: Lines to show with the verdict., type: list, elements: str, default: []}
   budget: {description: Seconds that the whole run may take; a run that took longer says so., type: float, default: 120}
+  since: {description: "Seconds of the run that do not count, because it only watched.", type: float, default: 0}
 extends_documentation_fragment: [knowngood.run, knowngood.components, knowngood.probing]
 attributes:
   check_mode: {support: full, description: It never changes anything.}

@@ -103,7 +103,7 @@ checks:
   elements: dict
 regression:
   description:
-    "With O(follow), when something is worse: why, detected, trigger, decision (roll back, ask), ask (why a person
+    "With O(follow), when something is worse: why, detected, after (seconds of the run), trigger, decision (roll back, ask), ask (why a person
     decides), worse (component, check, kind, detail)."
   returned: when something was asked
   type: dict

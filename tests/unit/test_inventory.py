@@ -250,6 +250,7 @@ BETWEEN_STAGES = {
     "validate_databases",
     "validate_notes",
     "validate_recorded_headers",
+    "validate_since",
     "validate_so_far",
     "watch_rolled_back_to",
     "watch_so_far",

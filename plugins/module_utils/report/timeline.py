@@ -110,6 +110,8 @@ def _because(value: object) -> str:
 
 def _start(event: Event) -> str:
     limit = f", only {event['limit']}" if event.get("limit") else ""
+    if event.get("playbook") == "watch":
+        return f"The watch began (watch.yml{limit})"
     what = "Recovery" if event.get("playbook") == "recovery" else "Rollback"
     return f"{what} initiated ({event.get('playbook', 'run')}.yml{limit})"
 
@@ -179,6 +181,17 @@ def _migrated(event: Event) -> str:
 
 _WORDS: dict[str, tuple[str, Callable[[Event], str]]] = {
     "run.start": ("plain", _start),
+    "watch.deployed": (
+        "plain",
+        lambda event: f"Another version serves: {', '.join(map(str, event.get('components') or []))}",
+    ),
+    "watch.regression": (
+        "bad",
+        lambda event: (
+            f"It got worse{_because(event.get('why'))}; "
+            + ("a person is to decide" if event.get("ask") else "so it is rolled back")
+        ),
+    ),
     "incident.opened": ("bad", _opened),
     "lock.taken": ("plain", _lock),
     "lock.wait": ("warn", lambda event: f"Waiting: {event.get('holder')}"),

@@ -41,7 +41,12 @@ def moments_of(facts: Facts, components: tuple[Component, ...], ending: Ending) 
         if move.get("component") in moving
     ]
     known = [each for each in seen if each is not None]
-    begin = facts.first("run.start") or (facts.events[0] if facts.events else {})
+    # A watch may have gone on for days before there was anything to do.
+    begin = (
+        facts.first("watch.regression")
+        or facts.first("run.start")
+        or (facts.events[0] if facts.events else {})
+    )
     return Moments(
         min(known, default=None),
         moment(facts.said("detected")),

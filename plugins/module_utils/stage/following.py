@@ -146,6 +146,7 @@ class Following:
             "worse": worse,
             "why": told,
             "detected": found_at,
+            "after": round(self._task.journal.elapsed, 1),
             "trigger": _TRIGGERS[first["kind"]],
             "decision": "ask" if ask else "roll back",
             "ask": f"{ask} ({told})" if ask else "",

@@ -28,6 +28,7 @@ SPEC: dict[str, Any] = {
     "came_before": {"type": "str", "choices": ["nothing", "switch", "no_change"], "default": "nothing"},
     "left_out": {"type": "list", "elements": "str", "default": []},
     "budget": {"type": "float", "default": 120},
+    "since": {"type": "float", "default": 0},
     "databases": {"type": "list", "elements": "dict", "default": []},
     "notes": {"type": "list", "elements": "str", "default": []},
     "before": {"type": "dict"},
@@ -60,7 +61,7 @@ def work(task: Task) -> dict[str, Any]:
     return {
         "checked": [item.as_dict() for item in checked],
         "files": write_for(task.journal),
-        "outcome": _end(params, checked, more, skipped, task.journal.elapsed),
+        "outcome": _end(params, checked, more, skipped, task.journal.elapsed - params["since"]),
     }
 
 
