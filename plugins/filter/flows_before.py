@@ -31,11 +31,12 @@ _value: {description: The chosen flows., type: dict}
 def flows_before(flows: Mapping[str, Mapping[str, Any]], seen: Mapping[str, Any]) -> dict[str, Any]:
     """See DOCUMENTATION."""
     known = seen.get("seen")
-    return {
-        name: flow
-        for name, flow in flows.items()
-        if "before" in flow and (known is None or known.get(flow["component"], {}).get("own"))
-    }
+
+    def is_well(component: str) -> bool:
+        # Without headers it was not the component that answered, or nothing did (probe/posture.py).
+        return known is None or known.get(component, {}).get("headers") is not None
+
+    return {name: flow for name, flow in flows.items() if "before" in flow and is_well(flow["component"])}
 
 
 class FilterModule:

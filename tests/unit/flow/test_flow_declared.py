@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from plugins.filter.flows import declared_flows
 from plugins.filter.flows_before import flows_before
 from plugins.module_utils.flow.declared import Flow
+from plugins.module_utils.probe.contract import Answer
+from plugins.module_utils.probe.posture import Posture
 from tests.support.environment import ROOT
 from tests.support.shop import FLOWS
 
@@ -66,7 +68,11 @@ def test_the_flow_that_the_page_writes_is_one() -> None:
 
 
 def test_only_what_answers_is_asked_before_a_change() -> None:
-    seen = {"content-worker": {"own": True}, "auth-worker": {"own": False}}
+    answer = Answer(200, {}, b"{}", 0.1)
+    seen = {
+        name: Posture.of(answer, own=own, version=None).as_dict()
+        for name, own in (("content-worker", True), ("auth-worker", False))
+    }
     assert set(flows_before(FLOWS, {"seen": seen})) == {"stored"}
     assert set(flows_before(FLOWS, {"skipped": True})) == {"session", "stored", "room"}
 
