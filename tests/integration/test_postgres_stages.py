@@ -1,9 +1,12 @@
 """The stages of a database on a real server: a backup as the inventory wants it, and the undo of a killed run."""
 
 import os
+import re
 import signal
+import subprocess
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +18,10 @@ from plugins.module_utils.database.managed import Earlier
 from plugins.module_utils.journal import Journal
 from plugins.module_utils.outcome import DONE, REFUSED
 from plugins.module_utils.postgres import backup
+from plugins.module_utils.postgres.connect import Server
+from plugins.module_utils.recovery import card
 from plugins.module_utils.redact import Redactor
-from plugins.module_utils.stage import database_backup, database_move, database_undo
+from plugins.module_utils.stage import database_backup, database_move, database_restore_plan, database_undo
 from plugins.module_utils.stage.task import Task
 from tests.support.postgres import Postgres, events
 
@@ -72,6 +77,60 @@ def test_a_backup_has_the_format_that_is_declared(
 def test_without_a_word_it_is_one_file(declared: dict[str, Any], tmp_path: Path) -> None:
     result = database_backup.work(task(database_backup, declared, tmp_path, "backup"))
     assert backup.read(Path(result["backups"][0]["path"])).dump.is_file()
+
+
+def test_a_restoration_needs_a_backup_and_consent_to_what_is_lost(
+    postgres: Postgres, declared: dict[str, Any], tmp_path: Path
+) -> None:
+    def plan(**given: Any) -> dict[str, Any]:
+        result: dict[str, Any] = database_restore_plan.work(
+            task(database_restore_plan, declared, tmp_path, "restore", **given)
+        )
+        return result
+
+    assert plan()["outcome"]["details"][0] == "app-db: there is no backup"
+    database_backup.work(task(database_backup, declared, tmp_path, "backup"))
+    assert plan(moment="2001-01-01T00:00:00Z")["outcome"]["exit_code"] == REFUSED
+    postgres.sql("shop", "INSERT INTO users (email) VALUES ('since')")
+    asked = plan()["outcome"]
+    assert asked["exit_code"] == REFUSED
+    assert any("would lose 1 row: public.users: 1 inserted" in line for line in asked["details"]), asked
+    assert since(postgres) == [(1,)]
+    hash_ = asked["next"].partition("accept_loss=")[2][:12]
+    agreed = plan(accept_loss=hash_)
+    assert "outcome" not in agreed
+    planned, again = agreed["databases"], agreed["again"]
+    move = task(database_move, declared, tmp_path, "restore", planned=planned, accept_loss=hash_, again=again)
+    assert database_move.work(move)["changed"]
+    assert since(postgres) == [(0,)]
+
+
+def test_the_break_glass_card_restores_with_the_tools_alone(
+    postgres: Postgres, declared: dict[str, Any], tmp_path: Path
+) -> None:
+    made = database_backup.work(task(database_backup, declared, tmp_path, "backup"))["backups"][0]
+    postgres.sql("shop", "INSERT INTO users (email) VALUES ('since')")
+    server = Server.of(declared["dsn"])
+    told = server.parameters
+    database = card.Postgres(
+        "app-db", "shop", told["host"], told["port"], told["user"], "postgres", f"{made['path']}/dump"
+    )
+    facts = card.Facts(
+        "production",
+        "acc",
+        "https://api.example.com",
+        datetime.now(UTC),
+        "r2",
+        "validated",
+        (),
+        postgres=[database],
+    )
+    (calls,) = re.findall(r"```sh\n(psql.*?)```", card.card(facts), flags=re.DOTALL)
+    tools = {**os.environ, **server.environment(), "PATH": f"{declared['tools']}:{os.environ['PATH']}"}
+    done = subprocess.run(["bash", "-ec", calls], env=tools, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert since(postgres) == [(0,)]
+    assert since(postgres, "shop_damaged") == [(1,)]
 
 
 class Killed(Journal):

@@ -246,7 +246,7 @@ def _postgres(facts: Facts) -> Iterator[str]:
         at = f"-h {quote(item.host)} -p {quote(item.port)} -U {quote(item.user)}"
         side, old = f"{item.database}_restored", f"{item.database}_damaged"
         yield from _block(
-            f"createdb {at} -T template0 {quote(side)}",
+            f"psql {at} -d {quote(item.maintenance)} -c 'CREATE DATABASE \"{side}\" TEMPLATE template0'",
             f"pg_restore {at} --exit-on-error -d {quote(side)} {quote(item.dump)}",
             f"psql {at} -d {quote(side)} -c '\\dt+'   # is it what you expect?",
             f'psql {at} -d {quote(item.maintenance)} -c \'ALTER DATABASE "{item.database}" RENAME TO "{old}"\'',
