@@ -159,12 +159,14 @@ class _Run:
             lambda watch: set(watch.signals) | (set(watch.splits) if scenario.split else set())
         )
         result.signal = sorted(seen)
-        times = self.observer.look(lambda watch: [signal.time for signal in watch.signals.values()])
-        if not times:
+        signals = self.observer.look(lambda watch: list(watch.signals.values()))
+        if not signals:
             result.decision = LEAVE
             self._say("decide", "nothing fails from everywhere, so no rollback is started")
             return
-        result.moments["detect"] = self.acts.detected = min(times)
+        result.moments["detect"] = self.acts.detected = min(signal.time for signal in signals)
+        # A release may do harm before it is live: its migration comes first.
+        result.moments["inject"] = min(result.moments["inject"], *(signal.since for signal in signals))
         self._say("detect", f"seen to fail: {', '.join(result.signal)}")
         ended = self.acts.decide()
         result.decision = ended.decision

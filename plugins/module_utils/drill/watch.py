@@ -40,9 +40,10 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A component that failed in two rounds, one after the other: when that was known, and what was wrong."""
+    """A component that failed in two rounds, one after the other: since when, when that was known, what was wrong."""
 
     component: str
+    since: datetime
     time: datetime
     problems: tuple[str, ...]
     only_slow: bool = False
@@ -67,9 +68,9 @@ class Watch:
         self.failed_requests += sum(bool(each) for found in new.problems.values() for each in found.values())
         if self.last is not None:
             for name in new.failing() & self.last.failing():
-                self.signals.setdefault(name, _signal(name, new))
+                self.signals.setdefault(name, _signal(name, self.last, new))
             for name in new.split() & self.last.split():
-                self.splits.setdefault(name, _signal(name, new))
+                self.splits.setdefault(name, _signal(name, self.last, new))
         if not new.all_well:
             self.well_since = None
         elif self.well_since is None:
@@ -88,7 +89,7 @@ class Watch:
         ]
 
 
-def _signal(name: str, seen: Round) -> Signal:
+def _signal(name: str, first: Round, seen: Round) -> Signal:
     found = [(place, text) for place, texts in seen.problems[name].items() for text in texts]
     told = tuple(f"{place}: {text}" for place, text in found)
-    return Signal(name, seen.ended, told, all(text.startswith(SLOW) for _, text in found))
+    return Signal(name, first.began, seen.ended, told, all(text.startswith(SLOW) for _, text in found))

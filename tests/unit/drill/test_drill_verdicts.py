@@ -42,7 +42,7 @@ def test_two_in_a_row_from_everywhere_are_a_signal() -> None:
     for second, found in enumerate([WELL, SICK, SICK, SICK]):
         watch.take(a_round(second, api=found, site=WELL))
     assert set(watch.signals) == {"api"} and not watch.splits
-    assert watch.signals["api"].time == a_round(2).ended
+    assert watch.signals["api"].since == a_round(1).began and watch.signals["api"].time == a_round(2).ended
     assert (
         watch.outside(frozenset({"site"}))
         and not watch.outside(frozenset({"api"}))
