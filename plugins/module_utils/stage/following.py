@@ -60,6 +60,7 @@ class Following:
         self._task = task
         self._watching = watching
         self._follow = bool(task.params["follow"])
+        self._sure: dict[str, Measured] = {}
         self._before: dict[str, Measured] = {}
         self._compared: dict[tuple[str, str], dict[str, Any]] = {}
         self._looks = 0
@@ -96,16 +97,19 @@ class Following:
             name for name, version in serves.items() if name in self._serves and version != self._serves[name]
         ]
         if not moved:
+            # From here on the answers may be those of the next version.
+            self._sure = {name: watched.measured for name, watched in self._watching.watched.items()}
             return False
         self._task.journal.write("watch.deployed", components=moved, versions={n: serves[n] for n in moved})
         if not self._follow:
             self.overtaken = f"somebody deployed {', '.join(moved)} meanwhile"
             return True
         for name in moved:
-            if name in self._watching.watched:
-                self._before[name] = self._watching.watched[name].measured
-                self._compared = {key: told for key, told in self._compared.items() if key[0] != name}
-        self._serves = serves
+            self._before.pop(name, None)
+            self._compared = {key: told for key, told in self._compared.items() if key[0] != name}
+            if name in self._sure:
+                self._before[name] = self._sure.pop(name)
+        self._serves, self._looks = serves, 0
         self._watching.identities = identities(states, self._task.releases(states))
         self._watching.begin_anew([name for name in moved if name in self._watching.watched])
         return True
