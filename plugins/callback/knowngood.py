@@ -40,6 +40,8 @@ author: [Known Good maintainers (@knowngood)]
 
 _COLOURS = {0: "green", 10: "yellow", 13: "yellow", 15: "yellow", 16: "yellow", 17: "yellow"}
 _EVERY = 0.1
+# Ansible's own way to ask a person.
+_ASKING = ("ansible.builtin.pause", "pause")
 
 
 class CallbackModule(CallbackBase):
@@ -72,6 +74,7 @@ class CallbackModule(CallbackBase):
         self._did_switch = self._switching
         self._switching = self._switching or task.action in CHANGING
         self._watching = task.action == "service_watch"
+        self._follower.hold(task.action in _ASKING)
         if self._display.verbosity > 0:
             self._follower.say(f"TASK {task.get_name().strip()}")
 
@@ -162,6 +165,7 @@ class _Follower:
         self._board = Board(rows=max(5, _size().lines - 6))
         self._drawn = 0
         self._torn = False
+        self._held = False
         self._began = time.monotonic()
         self._stop = threading.Event()
         self._lock = threading.RLock()
@@ -177,6 +181,14 @@ class _Follower:
         with self._lock:
             self._take()
             self._draw(None)
+
+    def hold(self, asking: bool) -> None:
+        """A question stands on the terminal until it is answered, so nothing is drawn over it."""
+        with self._lock:
+            self._held = asking
+            if asking:
+                self._take()
+                self._wipe()
 
     def tear(self) -> None:
         """From a signal handler: the terminal threw away what was on its way, so nothing is redrawn any more."""
@@ -206,7 +218,7 @@ class _Follower:
                 print(shown, flush=True)
 
     def _draw(self, elapsed: float | None) -> None:
-        if not self._redraws:
+        if not self._redraws or self._held:
             return
         width = _size().columns
         lines = [line[: width - 1].rstrip() for line in self._board.lines(elapsed, width - 1)]

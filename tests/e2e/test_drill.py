@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
+import fcntl
 import json
 import os
 import pty
 import re
 import select
 import subprocess
+import termios
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -163,6 +166,8 @@ def typed(environment: Environment, answer: str) -> tuple[int, str]:
         stdout=slave,
         stderr=slave,
         start_new_session=True,
+        # Who reads from a terminal has to be in its foreground.
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
     )
     os.close(slave)
     screen, asked, deadline = "", False, time.monotonic() + 120
