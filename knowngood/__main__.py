@@ -17,7 +17,7 @@ def main(arguments: list[str] | None = None) -> int:
     """The exit code; 2 for a wrong command line."""
     known = parser()
     given = known.parse_args(arguments)
-    if getattr(given, "timeout", None) is not None and not given.json:
+    if given.verb in PLAYBOOKS and given.timeout is not None and not given.json:
         known.error("--timeout needs --json")
     # Everything else takes longer to load than --help may take.
     from .inventory import NotUsable
@@ -36,6 +36,10 @@ def _do(given: argparse.Namespace) -> int:
         if given.verb == "report":
             return of_a_run.report(given.run, given.to)
         return _with_ledger(lambda: of_a_run.verify(given.run, given.public_key, given.head, given.inventory))
+    if given.verb == "after-deploy":
+        from .after_deploy import after_deploy
+
+        return after_deploy(given)
     if given.verb in ("frozen", "lock"):
         return _with_ledger(lambda: _held_off(given))
     from . import play
@@ -63,7 +67,11 @@ def _held_off(given: argparse.Namespace) -> int:
     if given.verb == "frozen":
         return under_lock.frozen(given.inventory)
     return under_lock.locked(
-        given.inventory, given.command, wait=given.wait, despite_freeze=given.despite_freeze
+        given.inventory,
+        given.command,
+        wait=given.wait,
+        despite_freeze=given.despite_freeze,
+        before=given.before,
     )
 
 

@@ -38,6 +38,7 @@ exit codes (docs/exit-codes.md):
 
 # Options that are variables of the playbook, by verb: name, what it takes (nothing: a switch), help.
 _Options = Sequence[tuple[str, str, str]]
+_EXTRA = "any other variable of the playbook, as ansible-playbook takes it"
 _REASON = ("reason", "WHY", "for the ledger, the report and those who are told")
 _ROLLBACK: _Options = (
     ("release", "NAME", "the release to go to: tag, commit or message (default: the newest that was good)"),
@@ -157,7 +158,7 @@ def _playbook(verbs: Any, name: str, says: str, options: _Options) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="any other variable of the playbook, as ansible-playbook takes it",
+        help=_EXTRA,
     )
     verb.add_argument("-v", "--verbose", action="count", default=0, help="every task and every request")
     verb.add_argument(
@@ -196,7 +197,50 @@ def _others(verbs: Any) -> None:
     lock.add_argument(
         "--despite-freeze", metavar="WHY", default="", help="deploy although deploys are held off"
     )
+    lock.add_argument(
+        "--before",
+        metavar="FILE",
+        default="",
+        help="write down first what serves, for knowngood after-deploy",
+    )
     lock.add_argument("command", nargs="+", help="the deploy, after --")
+    _after_deploy(verbs)
+
+
+def _after_deploy(verbs: Any) -> None:
+    verb = verbs.add_parser(
+        "after-deploy",
+        help="in a pipeline: roll back when its deploy or a check failed, and it changed something",
+        usage="knowngood after-deploy -i ENVIRONMENT --deploy RESULT [options]",
+        description="Rolls back when a deploy, or a check after it, failed, and it changed something.\n\n"
+        "A RESULT is an exit code, or success, failure, cancelled, skipped.",
+        epilog=_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _inventory(verb)
+    for option, takes, help_ in (
+        ("deploy", "RESULT", "how the deploy ended; 10 of knowngood lock is that there was none"),
+        ("health", "RESULT", "how knowngood validate ended"),
+        ("performance", "RESULT", "how knowngood validate --tier full ended"),
+    ):
+        verb.add_argument(
+            f"--{option}", metavar=takes, default="skipped", help=help_, required=option == "deploy"
+        )
+    verb.add_argument("--sarif", metavar="FILE", action="append", default=[], help="what a scanner found")
+    verb.add_argument(
+        "--level", choices=("note", "warning", "error"), default="error", help="what fails (default: error)"
+    )
+    verb.add_argument("--before", metavar="FILE", help="what served before: of knowngood lock --before")
+    for option, takes, help_ in (
+        _REASON,
+        ("incident", "ID", "the incident (default: the id of the pipeline)"),
+        ("severity", "HOW", "CRITICAL, HIGH, MEDIUM or LOW"),
+    ):
+        verb.add_argument(f"--{option}", metavar=takes, help=help_)
+    verb.add_argument("-e", "--extra-vars", action="append", default=[], metavar="NAME=VALUE", help=_EXTRA)
+    verb.add_argument("-v", "--verbose", action="count", default=0, help="every request")
+    verb.add_argument("--json", action="store_true", help="the result as JSON on standard output")
+    verb.add_argument("--timeout", type=float, metavar="SECONDS", help="cancel the rollback after so many")
 
 
 def _inventory(verb: argparse.ArgumentParser) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from ansible.module_utils import outcome
 
@@ -22,12 +24,14 @@ __all__ = ["REFUSED", "frozen", "locked"]
 REFUSED: int = outcome.REFUSED
 
 
-def locked(inventory: str, command: Sequence[str], *, wait: float, despite_freeze: str) -> int:
+def locked(
+    inventory: str, command: Sequence[str], *, wait: float, despite_freeze: str, before: str = ""
+) -> int:
     """Run ``command`` under the lock of the environment, and return its exit code.
 
     10 when the environment is frozen after a rollback, or somebody else holds the lock; then nothing ran.
-    ``despite_freeze`` is the reason to deploy into a freeze. ``wait`` is in seconds. Raises LedgerError only while
-    nothing ran.
+    ``despite_freeze`` is the reason to deploy into a freeze. ``wait`` is in seconds. ``before`` is a file that gets
+    what serves, as ``knowngood status --json`` says it. Raises LedgerError only while nothing ran.
     """
     from ansible.module_utils.journal import new_run_id
     from ansible.module_utils.ledger.errors import LedgerError
@@ -49,6 +53,9 @@ def locked(inventory: str, command: Sequence[str], *, wait: float, despite_freez
                     f"a {holder.purpose} of {holder.by} (run {holder.run}) holds the lock", "let it end"
                 )
             end.wait(1)
+        if before and (problem := _written(inventory, Path(before))):
+            release(ledger, run)
+            return _no(f"what serves now could not be written down: {problem}", "put that right")
         child = subprocess.Popen(command)
 
         def keep() -> None:
@@ -85,6 +92,20 @@ def frozen(inventory: str) -> int:
         return 0
     print(f"{environment} is frozen since {found.time:%Y-%m-%d %H:%M} UTC by {found.by}: {found.reason}")
     return REFUSED
+
+
+def _written(inventory: str, to: Path) -> str:
+    """What serves, into a file; why not, when that was not possible."""
+    from .environment import Environment
+
+    found = Environment(inventory).status().result()
+    if found.status is None:
+        return f"{found.verdict}: {'; '.join([found.message, *found.details])}"
+    try:
+        to.write_text(json.dumps(found.as_dict(), default=str), encoding="utf-8")
+    except OSError as error:
+        return str(error)
+    return ""
 
 
 def _ended(child: subprocess.Popen[bytes]) -> int:

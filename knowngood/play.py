@@ -23,7 +23,7 @@ from .inventory import NotUsable, project
 from .result import Result
 from .run import Run
 
-__all__ = ["cancel", "play"]
+__all__ = ["cancel", "follow", "play"]
 
 
 def play(given: argparse.Namespace) -> int:
@@ -39,17 +39,21 @@ def play(given: argparse.Namespace) -> int:
         # The terminal is not theirs, so nobody can type that they mean it.
         variables["drill_unattended"] = True
     run = environment.start(given.verb, variables, arguments=arguments, timeout=given.timeout)
+    result = follow(run, verbose=given.verbose > 0)
+    print(json.dumps(result.as_dict(), default=str))
+    return result.exit_code
+
+
+def follow(run: Run, *, verbose: bool) -> Result:
+    """Show a run on standard error until it is over."""
     with _cancelled_by_signals(run):
         for event in run:
-            line = line_of(
-                {"event": event.event, "elapsed": event.elapsed, **event.data}, verbose=given.verbose > 0
-            )
+            line = line_of({"event": event.event, "elapsed": event.elapsed, **event.data}, verbose=verbose)
             if line:
                 print(line, file=sys.stderr, flush=True)
         result = run.result()
     _tell(result)
-    print(json.dumps(result.as_dict(), default=str))
-    return result.exit_code
+    return result
 
 
 def cancel(run: str, why: str) -> int:

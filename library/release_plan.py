@@ -45,6 +45,11 @@ options:
     description: Seconds that a release must have served before the next one came.
     type: float
     default: 0
+  served_before:
+    description: Version ids per component, that served before a deploy which failed. A plan that moves a component which
+      the deploy left as it was is refused.
+    type: dict
+    default: {}
   not_older_than:
     description: The floor, a release or a time in ISO 8601, before which nothing is a target.
     type: str

@@ -39,6 +39,7 @@ SPEC: dict[str, Any] = {
     "require_evidence": {"type": "bool", "default": True},
     "min_served": {"type": "float", "default": 0},
     "not_older_than": {"type": "str", "default": ""},
+    "served_before": {"type": "dict", "default": {}},
 }
 
 
@@ -54,6 +55,7 @@ def work(task: Task) -> dict[str, Any]:
         try:
             asked = _asked(task)
             made = _plan(task, states, releases, asked)
+            _only_what_was_deployed(made, params["served_before"])
         except Refusal as refusal:
             return {"outcome": _refused(task, refusal, now)}
         table = plan_table(made, now)
@@ -152,6 +154,22 @@ def _choice(
     return choose(states, releases, task.known, rules, release=release, versions=params["versions"])
 
 
+def _only_what_was_deployed(made: Plan, before: Mapping[str, Any]) -> None:
+    """Raises :class:`Refusal` for a plan that moves a component which the deploy left as it was."""
+    others = [
+        move.component
+        for move in made.moves
+        if move.changes and sorted(id_ for id_, share in move.live if share) == before.get(move.component)
+    ]
+    if others:
+        raise Refusal(
+            f"the target, {made.release}, would also move {', '.join(others)}, which the deploy did not change: "
+            "what served before the deploy is not the release that is known to be good, so a person decides",
+            [],
+            next_=f"release={made.release}",
+        )
+
+
 def _unreachable(task: Task, reach: Reach, made: Plan) -> list[str]:
     """Why the targets cannot be put into service; empty when they can."""
     moving = {
@@ -193,7 +211,6 @@ def _refused(task: Task, refusal: Refusal, now: datetime) -> dict[str, Any]:
     task.journal.write("plan.refused", why=str(refusal), table=table)
     next_ = "choose one of the releases above" if table else "put right what is said above, then run again"
     if refusal.next:
-        next_ = (
-            f"ansible-playbook rollback.yml -i {environment} -e {refusal.next}, or one of the commands above"
-        )
+        next_ = f"ansible-playbook rollback.yml -i {environment} -e {refusal.next}"
+        next_ += ", or one of the commands above" if table else ""
     return outcome(REFUSED, str(refusal), next_=next_, details=table)
