@@ -1,14 +1,10 @@
-"""The documentation says what there is: modules and their options, links, commands."""
+"""The documentation of modules and other plugins says what there is."""
 
 import importlib.util
 import json
-import os
-import re
-import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,8 +18,6 @@ import plugins.filter.inventory  # noqa: F401
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 MODULES = sorted(path.stem for path in (ROOT / "library").glob("*.py"))
-EXAMPLE = ROOT / "examples" / "must-be-viral"
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), EXAMPLE / "README.md"]
 
 
 @cache
@@ -100,62 +94,3 @@ def test_the_other_plugins_are_documented(kind: str) -> None:
 
 def test_every_action_has_its_module() -> None:
     assert sorted(path.stem for path in (ROOT / "plugins" / "action").glob("*.py")) == MODULES
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_somewhere(page: Path) -> None:
-    for target, anchor in re.findall(r"\]\((?!https?://)([^)#\s]*)(?:#([^)\s]+))?\)", page.read_text()):
-        file = page.parent / target if target else page
-        assert file.exists(), f"{page.name}: {target}"
-        if anchor:
-            titles = re.findall(r"^#+ (.+)$", file.read_text(), re.MULTILINE)
-            slugs = {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
-            assert anchor in slugs, f"{page.name}: {target}#{anchor}"
-
-
-def commands() -> list[str]:
-    """Every `ansible-playbook ...` of the pages, and every table row that only gives what is added to one."""
-    found = []
-    for page in PAGES:
-        text = page.read_text()
-        found += re.findall(r"ansible-playbook [^`|\n]+", text)
-        added = (
-            re.findall(r"^\| `(?:\.\.\. )?(-[^`]+)`", text, re.MULTILINE) if page.parent != EXAMPLE else []
-        )
-        found += [f"ansible-playbook rollback.yml -i production {arguments}" for arguments in added]
-    # A comment, the end of a case of the shell, a sentence that goes on; what a person fills in.
-    cut = [re.split(r"\s+#|\s*;;|,\s+[a-z]", command)[0].strip() for command in found]
-    return sorted({re.sub(r"<[^>]+>", "something", command) for command in cut})
-
-
-def test_commands_are_good(tmp_path: Path) -> None:
-    (tmp_path / ".vault-password").write_text("x")
-    listed = commands()
-    assert len(listed) >= 15
-
-    def run(command: str) -> str:
-        program, *arguments = shlex.split(command)
-        done = subprocess.run(
-            [str(BIN / program), *arguments, "--syntax-check"],
-            cwd=ROOT,
-            env={**os.environ, "HOME": str(tmp_path)},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        return f"{command}\n{done.stdout}{done.stderr}" if done.returncode or done.stderr else ""
-
-    with ThreadPoolExecutor(2) as pool:
-        assert [problem for problem in pool.map(run, listed) if problem] == []
-
-
-def test_commands_name_what_exists() -> None:
-    hosts = yaml.safe_load((ROOT / "inventories" / "production" / "hosts.yml").read_text())["all"]["children"]
-    known = {*hosts, *(host for group in hosts.values() for host in group["hosts"])}
-    for command in commands():
-        for limit in re.findall(r"--limit (\S+)", command):
-            assert set(limit.split(",")) <= known, command
-        for tag in re.findall(r"--tags (\S+)", command):
-            text = (ROOT / "playbooks" / command.split()[1]).read_text()
-            assert re.search(rf"tags: \[(\w+, )*{tag}\b", text), command
