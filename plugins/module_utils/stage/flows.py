@@ -73,7 +73,7 @@ def _after(task: Task, flows: list[Flow], things: LeftThings) -> dict[str, Any]:
             ]
         checks = [_check(task, finding) for finding in findings]
         write_for(task.journal)
-    return {"checks": checks, "outcome": _end(task.params, findings, checks, task.journal.elapsed)}
+    return {"checks": checks, "outcome": _end(task.params, checks, task.journal.elapsed)}
 
 
 def _tried(task: Task, flows: list[Flow], things: LeftThings, abandoned: list[Left]) -> list[Finding]:
@@ -150,23 +150,23 @@ def _check(task: Task, finding: Finding) -> dict[str, Any]:
         "verdict": finding.verdict,
         "detail": finding.detail,
     }
+    if _is_remark(finding):
+        check["remark"] = True
     if finding.steps:
         check |= {"attempts": finding.attempts, "seconds": finding.seconds, "steps": dict(finding.steps)}
     task.journal.write("check", **check)
     return check
 
 
-def _end(
-    params: Mapping[str, Any], findings: list[Finding], checks: list[dict[str, Any]], elapsed: float
-) -> Any:
+def _is_remark(finding: Finding) -> bool:
+    return finding.verdict == INCONCLUSIVE and not finding.unfinished
+
+
+def _end(params: Mapping[str, Any], checks: list[dict[str, Any]], elapsed: float) -> Any:
     """What could not be known about the time before the change is a remark; what was not finished is not proved."""
     environment = params["environment_name"]
-    remarks = [
-        check
-        for finding, check in zip(findings, checks, strict=True)
-        if finding.verdict == INCONCLUSIVE and not finding.unfinished
-    ]
-    works = sum(finding.verdict == PASS for finding in findings)
+    remarks = [check for check in checks if check.get("remark")]
+    works = sum(check["verdict"] == PASS for check in checks)
     return ended(
         environment,
         [check for check in checks if check not in remarks],

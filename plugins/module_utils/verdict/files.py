@@ -52,14 +52,14 @@ def document(run: str, checks: list[dict[str, Any]], environment: str = "") -> d
     return {
         "run": run,
         "environment": environment,
-        "verdict": worst(check["verdict"] for check in checks),
+        "verdict": worst(checks),
         "checks": checks,
     }
 
 
 def junit(run: str, checks: list[dict[str, Any]]) -> bytes:
     """A test suite for the run, a test case for each check."""
-    names = [_ELEMENTS.get(check["verdict"]) for check in checks]
+    names = ["skipped" if check.get("remark") else _ELEMENTS.get(check["verdict"]) for check in checks]
     counts = {"failures": "failure", "errors": "error", "skipped": "skipped"}
     suite = Element(
         "testsuite",

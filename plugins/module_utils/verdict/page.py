@@ -25,7 +25,7 @@ _ORDER = ("fail", "inconclusive", "pass", "not applicable")
 
 def page(run: str, checks: Sequence[Mapping[str, Any]], *, environment: str, time: str) -> str:
     """The page, the verdict first. ``time`` is when the validation began, ISO 8601."""
-    verdict = worst(check["verdict"] for check in checks)
+    verdict = worst(checks)
     title = f"{environment or 'It'} {_TITLES[verdict]}"
     count = {word: sum(check["verdict"] == word for check in checks) for word in _ORDER}
     figures = [
@@ -98,7 +98,7 @@ def _groups(checks: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, list[Ma
     groups = []
     for name, mine in found.items():
         words = [check["verdict"] for check in mine]
-        whole = "not applicable" if set(words) == {"not applicable"} else worst(words)
+        whole = "not applicable" if set(words) == {"not applicable"} else worst(mine)
         groups.append((name, whole, sorted(mine, key=lambda check: _ORDER.index(check["verdict"]))))
     return sorted(groups, key=lambda group: _ORDER.index(group[1]))
 

@@ -14,12 +14,13 @@ __all__ = ["ended", "named", "table", "worst"]
 _WORST_FIRST = ("fail", "inconclusive", "pass")
 
 Checks = Sequence[Mapping[str, Any]]
-"""Each with ``component``, ``check``, ``verdict`` and ``detail``, as the events ``check`` and ``rates`` have them."""
+"""Each with ``component``, ``check``, ``verdict`` and ``detail``, as the events ``check`` and ``rates`` have them.
+``remark``: what is said by the way, and is no part of what the run claims."""
 
 
-def worst(verdicts: Iterable[str]) -> str:
-    """The verdict of all together. Nothing that was checked proves nothing."""
-    found = set(verdicts)
+def worst(checks: Iterable[Mapping[str, Any]]) -> str:
+    """The verdict of all together. A remark counts for nothing, and nothing that was checked proves nothing."""
+    found = {check["verdict"] for check in checks if not check.get("remark")}
     return next((verdict for verdict in _WORST_FIRST if verdict in found), "inconclusive")
 
 

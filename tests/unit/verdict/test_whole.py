@@ -29,7 +29,11 @@ def end(*verdicts: str, **more: Any) -> dict[str, Any]:
     ],
 )
 def test_the_worst_is_that_of_the_whole(verdicts: list[str], said: str) -> None:
-    assert worst(verdicts) == said
+    assert worst([{"verdict": verdict} for verdict in verdicts]) == said
+
+
+def test_a_remark_is_no_part_of_what_is_claimed() -> None:
+    assert worst([{"verdict": "pass"}, {"verdict": "inconclusive", "remark": True}]) == "pass"
 
 
 def test_a_pass_adds_to_what_was_proved() -> None:
