@@ -24,6 +24,7 @@ from ansible.module_utils.origin import origin_of  # noqa: E402
 from ansible.module_utils.outcome import CHANGING, ending  # noqa: E402
 from ansible.module_utils.redact import Redactor  # noqa: E402
 from ansible.module_utils.running import Running, hold  # noqa: E402
+from ansible.module_utils.typed import LEFT_OVER, whole  # noqa: E402
 
 DOCUMENTATION = r"""
 name: exit_code
@@ -34,6 +35,7 @@ description:
   - Ends C(ansible-playbook) with the exit code of the outcome that the last module reported, under ansible-runner and
     AWX too, where it also shows the verdict. See C(docs/exit-codes.md).
   - Says meanwhile that the run is under way, in C(running.json) beside the journal.
+  - Takes a value with blanks whole, as in C(-e reason='checkout fails').
   - Writes the beginning of the run into its journal, and an end that no module wrote there, because a task of Ansible
     itself failed.
 requirements: [enabled in C(callbacks_enabled)]
@@ -71,6 +73,11 @@ class CallbackModule(CallbackBase):
         self._journal.write(
             "run.start", playbook=name, limit=asked.get("subset"), operator=operator_of(""), **made_with
         )
+
+    def v2_playbook_on_play_start(self, play: Any) -> None:
+        given = play.get_variable_manager().extra_vars
+        given.update(whole(context.CLIARGS.get("extra_vars") or (), given))
+        given.pop(LEFT_OVER, None)
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
         self._did_switch = self._switching

@@ -96,6 +96,9 @@ def test_the_commands_work_in_the_order_of_the_page(
             check=False,
         )
         assert done.returncode == block.code, f"{script}\n{done.stdout}{done.stderr}"
+    # A shell takes the quotes off a reason; it is written down whole all the same.
+    ledger = instance.state / "ledger" / "local" / "ledger.jsonl"
+    assert '"reason":"v1.4.4 has the fix"' in ledger.read_text()
     assert environment.processes() == []
 
 
