@@ -22,11 +22,13 @@ def work(task: Task) -> dict[str, Any]:
     todo = [item for item in task.params["databases"] if item["kind"] == "postgres"]
     again = f"ansible-playbook backup.yml -i {task.params['environment_name']}"
     if task.check_mode or not todo:
-        names = ", ".join(item["name"] for item in todo) or "nothing"
-        return {
-            "backups": [],
-            "outcome": outcome(DONE, f"only a check: {names} would be backed up", next_=again),
-        }
+        names = ", ".join(item["name"] for item in todo)
+        said = (
+            f"only a check: {names} would be backed up"
+            if todo
+            else "nothing to do: no PostgreSQL is declared"
+        )
+        return {"backups": [], "outcome": outcome(DONE, said, next_=again)}
 
     def one(declared: dict[str, Any]) -> dict[str, Any]:
         with task.database(declared) as database:

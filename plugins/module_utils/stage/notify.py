@@ -208,7 +208,8 @@ def _send(task: Task, channels: Mapping[str, Any]) -> dict[str, Any]:
         }
     if task.check_mode:
         next_ = f"ansible-playbook notify.yml -i {environment}"
-        return {"outcome": outcome(DONE, "only a check: what is declared can be used", next_=next_)}
+        said = "what is declared can be used" if channels else "nobody is told: no notifications are declared"
+        return {"outcome": outcome(DONE, f"only a check: {said}", next_=next_)}
     log = Outbox(task.journal.path.parent / FOLDER)
     left = Left(_settings(task, channels), log)
     if (acknowledge or approved_by) and left.latest is None:
