@@ -33,7 +33,7 @@ _TEMPLATE = (
     + STYLE
     + """
 svg.trend { width: 260px; height: 44px; margin: 0; } svg.trend polyline { fill: none; stroke: var(--plain);
-  stroke-width: 1.5; } svg.trend .target { stroke: var(--bad); stroke-dasharray: 3 3; }</style>
+  stroke-width: 1.5; } td.figure { white-space: nowrap; } svg.trend .target { stroke: var(--bad); stroke-dasharray: 3 3; }</style>
 </head>
 <body><main>
 <header>
@@ -57,7 +57,7 @@ svg.trend { width: 260px; height: 44px; margin: 0; } svg.trend polyline { fill: 
 {% for row in rows %}
 <tr><td>{{ row.title }}<br><code>{{ row.name }}</code></td>
 <td><span class="pill {{ row.tone }}">{{ row.verdict }}</span></td>
-<td>{{ row.signal }}</td><td>{{ row.decision }}</td><td>{{ row.rto }}</td><td>{{ row.rto_target }}</td>
+<td>{{ row.signal }}</td><td>{{ row.decision }}</td><td class="figure">{{ row.rto }}</td><td class="figure">{{ row.rto_target }}</td>
 <td>{{ row.rpo }}</td><td>{{ row.rpo_target }}</td><td>{{ row.trend }}</td></tr>
 {% endfor %}
 </tbody></table></div></section>
@@ -108,7 +108,7 @@ def page_of(
         worst=_seconds(max(known)) if known else "",
         lost=sum(one.rpo or 0 for one in results),
         last=_day(dates.last),
-        next=_day(dates.next),
+        next=_day(dates.next) if dates.next else "now",
         moments=MOMENTS,
         rows=[_row(one, scenarios[one.scenario], history, environment) for one in results],
         actions=[{"scenario": one.scenario, "what": text} for one in results for text in one.findings],

@@ -27,6 +27,7 @@ _WELL_AGAIN = 60.0
 # Seconds to look for a round in which all is well, before something is broken.
 _WELL_BEFORE = 15.0
 _ROUNDS_WELL = 2
+_NOTICED = ("deploy", "edge")
 
 
 class Aborted(Exception):
@@ -146,9 +147,13 @@ class _Run:
         return Sentinel(point, declared, f"{self.means.journal.run} {self.scenario.name}")
 
     def _inject(self, before: Mapping[str, str | None]) -> None:
+        seen = False
         for number, action in enumerate(self.scenario.method, 1):
             at = self.acts.inject(action, number, before)
-            self.result.moments.setdefault("inject", at)
+            if not seen:
+                # What users do not notice, as a lock or an API that is away, is not yet what broke.
+                self.result.moments["inject"] = at
+                seen = action.kind in _NOTICED
             self._check()
 
     def _roll_back(self) -> None:

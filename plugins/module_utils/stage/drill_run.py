@@ -223,8 +223,9 @@ def _end(task: Task, settings: Settings, results: list[Result]) -> dict[str, Any
     unsteady = next((one for one in (*aborted, *failed) if not one.steady), None)
     where = ", and it is not proved that all is as before" if unsteady else ""
     if aborted or failed:
-        names = ",".join(one.scenario for one in aborted or failed)
-        next_ = f"{again}{unsteady.scenario} -e heal=true" if unsteady else again + names
+        told = [one.scenario for one in aborted or failed]
+        names = ", ".join(told)
+        next_ = f"{again}{unsteady.scenario} -e heal=true" if unsteady else again + ",".join(told)
         if aborted:
             message = f"{names}: {aborted[0].why}{where}"
             return outcome(DRILL_ABORTED, message, next_=next_, details=details)
