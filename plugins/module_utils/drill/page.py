@@ -33,7 +33,8 @@ _TEMPLATE = (
     + STYLE
     + """
 svg.trend { width: 260px; height: 44px; margin: 0; } svg.trend polyline { fill: none; stroke: var(--plain);
-  stroke-width: 1.5; } td.figure { white-space: nowrap; } svg.trend .target { stroke: var(--bad); stroke-dasharray: 3 3; }</style>
+  stroke-width: 1.5; } td.figure { white-space: nowrap; }
+svg.trend .target { stroke: var(--bad); stroke-dasharray: 3 3; }</style>
 </head>
 <body><main>
 <header>
@@ -57,7 +58,8 @@ svg.trend { width: 260px; height: 44px; margin: 0; } svg.trend polyline { fill: 
 {% for row in rows %}
 <tr><td>{{ row.title }}<br><code>{{ row.name }}</code></td>
 <td><span class="pill {{ row.tone }}">{{ row.verdict }}</span></td>
-<td>{{ row.signal }}</td><td>{{ row.decision }}</td><td class="figure">{{ row.rto }}</td><td class="figure">{{ row.rto_target }}</td>
+<td>{{ row.signal }}</td><td>{{ row.decision }}</td>
+<td class="figure">{{ row.rto }}</td><td class="figure">{{ row.rto_target }}</td>
 <td>{{ row.rpo }}</td><td>{{ row.rpo_target }}</td><td>{{ row.trend }}</td></tr>
 {% endfor %}
 </tbody></table></div></section>
