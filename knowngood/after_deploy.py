@@ -57,7 +57,7 @@ def after_deploy(given: argparse.Namespace) -> int:
 
 def _said(given: argparse.Namespace) -> Said:
     try:
-        failed = [item for path in given.sarif for item in findings(Path(path), given.level)]
+        failed = [item for path in given.sarif if path for item in findings(Path(path), given.level)]
         return said(deploy=given.deploy, health=given.health, performance=given.performance, findings=failed)
     except (NotSarif, NotAResult) as error:
         raise NotUsable(f"nothing was changed: {error}") from None
@@ -81,10 +81,10 @@ def _rolled_back(
     variables = {
         "automatic": True,
         "trigger": found.trigger,
-        "reason": f"{given.reason}: {found.reason}" if given.reason else found.reason,
-        "severity": given.severity,
-        **pipeline,
-        **({"incident": given.incident} if given.incident else {}),
+        "reason": _text(f"{given.reason}: {found.reason}" if given.reason else found.reason),
+        "severity": given.severity or None,
+        **{name: _text(value) for name, value in pipeline.items()},
+        **({"incident": _text(given.incident)} if given.incident else {}),
         # What failed a security gate is looked at later.
         **({"record_hold": True} if found.trigger == "security" else {}),
         **({"served_before": served(before)} if before else {}),
@@ -106,6 +106,11 @@ def _rolled_back(
     }
     tell(os.environ, outputs)
     return result.exit_code
+
+
+def _text(text: str) -> dict[str, str]:
+    """A value that Ansible does not take for a template, whatever a commit or a scanner's finding says."""
+    return {"__ansible_unsafe": text}
 
 
 def _nothing(given: argparse.Namespace, code: int, verdict: str, message: str, next_: str = "") -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,8 @@ _WORDS = {
     "skipped": "skipped",
     "": "skipped",
 }
+
+_ID = re.compile(r"[\w.-]+")
 
 
 class NotAResult(Exception):
@@ -89,11 +92,17 @@ def _word(name: str, result: str, of_code: Any) -> str:
 
 
 def served(status: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The versions that serve, by component, of what ``status.yml`` found. Raises KeyError and TypeError."""
-    return {
-        row["component"]: sorted(f"{share['version']}" for share in row["serving"])
-        for row in status["components"]
+    """The versions that serve, by component, of what ``status.yml`` found.
+
+    Raises KeyError, TypeError and, for something that is no name or id, ValueError.
+    """
+    found = {
+        row["component"]: sorted(share["version"] for share in row["serving"]) for row in status["components"]
     }
+    for word in (word for name, versions in found.items() for word in (name, *versions)):
+        if not _ID.fullmatch(word):
+            raise ValueError(f"{word!r} is neither a component nor a version")
+    return found
 
 
 def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
