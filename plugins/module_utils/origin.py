@@ -1,7 +1,8 @@
-"""What a run was made with: the version of Known Good, and hashes of its code and of the inventory."""
+"""What a run was made with: the versions of Known Good and of its runbook, hashes of its code and of the inventory."""
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -16,6 +17,7 @@ _TOOL = ("playbooks", "roles", "library", "plugins", "ansible.cfg", "pyproject.t
 # What Ansible reads beside an inventory that is one file.
 _BESIDE = ("group_vars", "host_vars")
 _MADE = ("__pycache__", ".pyc")
+_RUNBOOK = re.compile(r"^\| (Version|Reviewed) \| ([\d.-]*\d)", re.MULTILINE)
 
 
 def origin_of(inventories: Sequence[str]) -> dict[str, Any]:
@@ -23,13 +25,17 @@ def origin_of(inventories: Sequence[str]) -> dict[str, Any]:
 
     The hashes are SHA-256 over the names and contents of the files, in the order of their names, so that the same
     files have the same hash wherever they are. Encrypted files count as they are stored. What cannot be read is left
-    out of a hash: the record of a run does not fail it.
+    out of a hash: the record of a run does not fail it. ``runbook`` is the version of docs/runbook.md, and
+    ``runbook_reviewed`` the day of its last review, as it says itself.
     """
     told: dict[str, Any] = {"tool_hash": _hash(_ROOT / name for name in _TOOL)}
     with suppress(OSError, ValueError, KeyError):
         told["version"] = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
             "version"
         ]
+    with suppress(OSError, UnicodeDecodeError, KeyError):
+        said = dict(_RUNBOOK.findall((_ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")))
+        told |= {"runbook": said["Version"], "runbook_reviewed": said["Reviewed"]}
     # "a,b," is a list of hosts and no file.
     places = [Path(place).resolve() for place in inventories if "," not in place]
     if places:

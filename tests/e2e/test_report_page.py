@@ -275,6 +275,7 @@ def test_the_first_record_says_what_the_run_was_made_with(run: Run, report: Path
     begin = run.events[0]
     assert begin["inventory"] == ["local"]
     told = json.loads((report / "incident.json").read_text())
-    assert told["versions"] == {name: begin[name] for name in ("version", "tool_hash", "inventory_hash")}
+    made_with = ("version", "tool_hash", "inventory_hash", "runbook", "runbook_reviewed")
+    assert told["versions"] == {name: begin[name] for name in made_with}
     assert (told["owner"], told["source"], told["by"]) == ("DevOps/SRE", "the night shift", begin["operator"])
     assert any("passed the" in line for line in told["evidence"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,8 @@ def test_it_names_version_code_and_inventory(inventory: Path) -> None:
     told = origin_of([str(inventory)])
     assert told["inventory"] == ["production"]
     assert told["version"][0].isdigit()
+    assert told["runbook"][0].isdigit()
+    assert date.fromisoformat(told["runbook_reviewed"])
     assert len(told["tool_hash"]) == len(told["inventory_hash"]) == 64
 
 

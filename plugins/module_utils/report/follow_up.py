@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from .ending import Ending
-from .facts import Facts, iso, plural
+from .facts import Facts, iso, moment, plural
 from .incident import ActionItem, Budget, Check, Component, Database
 from .plain import seconds
 
@@ -14,6 +14,8 @@ __all__ = ["actions_of", "deviations_of", "review_of", "suspects_of"]
 
 _REVIEW = {"CRITICAL": timedelta(days=1), "HIGH": timedelta(days=3)}
 _LATEST_REVIEW = timedelta(days=7)
+# A quarter: S133.
+_RUNBOOK_LASTS = timedelta(days=92)
 
 
 def review_of(end: datetime, severity: str) -> datetime:
@@ -55,6 +57,11 @@ def deviations_of(
     if policy and policy != "converge":
         lines.append(f"Where the set does not arrive whole, this run was to {policy}, not to go on")
     lines += _troubles(facts)
+    reviewed, now = moment(facts.said("runbook_reviewed")), moment(facts.first("run.start").get("time"))
+    if reviewed and now and now - reviewed > _RUNBOOK_LASTS:
+        lines.append(
+            f"The runbook was last reviewed on {reviewed:%Y-%m-%d}: the review of the quarter is overdue"
+        )
     lines += [
         f"Budget broken ({budget.row}): {budget.name} took {seconds(budget.actual)} of {seconds(budget.seconds)}"
         for budget in budgets

@@ -35,6 +35,7 @@ _NO_ROLLBACK = (
     "watch",
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_VERSIONS = ("version", "tool_hash", "inventory_hash", "runbook", "runbook_reviewed")
 
 
 def incident_of(events: Iterable[Event]) -> Incident:
@@ -141,9 +142,7 @@ def incident_of(events: Iterable[Event]) -> Incident:
             for event in facts.all("notification")
         ),
         review=iso(review_of(last, severity)),
-        versions={
-            name: facts.said(name) for name in ("version", "tool_hash", "inventory_hash") if facts.said(name)
-        },
+        versions={name: facts.said(name) for name in _VERSIONS if facts.said(name)},
     )
 
 

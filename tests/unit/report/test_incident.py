@@ -251,6 +251,19 @@ def test_deviations_are_listed(tmp_path: Path) -> None:
     assert found.external == "DEGRADED"
 
 
+@pytest.mark.parametrize(
+    ("reviewed", "overdue"), [("2026-02-20", False), ("2025-11-20", True), ("soon", False)]
+)
+def test_a_runbook_that_nobody_reviewed_for_a_quarter_is_told(
+    tmp_path: Path, reviewed: str, overdue: bool
+) -> None:
+    """S133."""
+    found = of(tmp_path, runs.good((0.01, "run.start", {"runbook": "2.0", "runbook_reviewed": reviewed})))
+    assert found.versions["runbook"] == "2.0"
+    assert ("The runbook was last reviewed on" in "\n".join(found.deviations)) is overdue
+    assert any("Change the procedures" in item.title for item in found.actions) is overdue
+
+
 def test_failed_calls_keep_their_ray(tmp_path: Path) -> None:
     call = {"method": "POST", "path": "workers/x", "status": 500, "ray": "8f1-FRA", "seconds": 0.2}
     found = of(
