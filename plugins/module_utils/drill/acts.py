@@ -9,8 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
+from ..cloudflare.client import Client
+from ..cloudflare.errors import CloudflareError
 from ..journal import Journal
 from ..probe.contract import Contract
 from ..release.model import State
@@ -35,6 +38,8 @@ class Means:
     vantage_points: Mapping[str, Vantage]
     cloudflare: Mapping[str, Any]
     databases: Mapping[str, Mapping[str, Any]]
+    targets: Mapping[str, str]
+    client: Client
     states: Callable[[], dict[str, State]]
     probing: Mapping[str, Any]
     folder: Path
@@ -78,6 +83,8 @@ class Acts:
                 return _went_live(self.means.states(), before) or began
             if action.kind in ("edge", "api"):
                 done.output = self.faults.place(action)
+            elif action.kind == "secret":
+                self._add_secret(action)
             elif action.kind == "lock":
                 database = self.means.databases[action.given["database"]]
                 self.held.append(hold(database, action.given["table"], action.given["lease_seconds"]))
@@ -90,10 +97,16 @@ class Acts:
         return self._rollback(_DECIDES, "method", {"automatic": True, "trigger": self.scenario.trigger})
 
     def lift(self) -> list[str]:
-        """End what has a lease, before it ends by itself; in words, what could not be ended."""
+        """End what has a lease, before it ends by itself, and take new secrets away; in words, what could not be."""
         left = self.faults.end()
         for held in self.held:
             held.release()
+        for action in self.scenario.method:
+            if action.kind == "secret":
+                try:
+                    self._remove_secret(action)
+                except CloudflareError as error:
+                    left.append(f"{action.name}: the secret is still there: {error}")
         return left
 
     def heal(self, action: Action) -> None:
@@ -137,6 +150,22 @@ class Acts:
             log=self.log,
             each_look=self.check,
         )
+
+    def _add_secret(self, action: Action) -> None:
+        body = {"name": action.given["name"], "text": token_hex(16), "type": "secret_text"}
+        try:
+            self.means.client.call("PUT", self._secrets(action), body)
+        except CloudflareError as error:
+            raise Broken(f"{action.name}: {error}") from None
+
+    def _remove_secret(self, action: Action) -> None:
+        """Before anything goes back: Cloudflare changes secrets only while the newest version serves."""
+        place = self._secrets(action)
+        if any(found["name"] == action.given["name"] for found in self.means.client.read(place)):
+            self.means.client.call("DELETE", f"{place}/{action.given['name']}")
+
+    def _secrets(self, action: Action) -> str:
+        return f"workers/scripts/{self.means.targets[action.given['component']]}/secrets"
 
     def _other(self, action: Action) -> None:
         if action.kind == "wait":

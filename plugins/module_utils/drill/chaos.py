@@ -144,6 +144,8 @@ def _provider(action: Action, settings: Settings, environment: str, release: str
     if action.kind == "rollback":
         extra = [part for name, value in given.items() for part in ("-e", f"{name}={value}")]
         return _process(["ansible-playbook", "rollback.yml", "-i", environment, "-e", "drill=true", *extra])
+    if action.kind == "secret":
+        return _process(["wrangler", "secret", "put", given["name"], "--name", given["component"]])
     if action.kind == "wait":
         return _process(["sleep", str(given)])
     # The address of a database is a secret; psql finds it in its own variables (PGHOST, PGPASSWORD, ...).

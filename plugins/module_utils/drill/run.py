@@ -60,7 +60,7 @@ def heal(scenario: Scenario, means: Means) -> list[str]:
     works: list[tuple[str, Callable[[], None]]] = [
         (action.name, partial(acts.heal, action)) for action in scenario.rollbacks
     ]
-    problems = []
+    problems = acts.lift()
     for name, work in (*works, ("the release of before", acts.put_back)):
         try:
             work()

@@ -25,7 +25,7 @@ FAMILIES = ("application", "database", "worker", "network", "third-party")
 DECISIONS = ("roll_back", "leave", "refuse")
 TRIGGERS = ("health", "deploy")
 # What a person may do: of the method, and of rollbacks.
-ACTIONS = ("deploy", "migrate", "edge", "api", "statement", "lock", "wait")
+ACTIONS = ("deploy", "migrate", "secret", "edge", "api", "statement", "lock", "wait")
 HEALS = ("rollback", "migrate", "statement", "wait")
 LONGEST_LEASE = 600.0
 _SETTINGS = (
@@ -224,6 +224,7 @@ def _problem(kind: str, given: Any) -> str:
         if not isinstance(lease, int | float) or not 0 < lease <= LONGEST_LEASE:
             return f"needs lease_seconds, at most {LONGEST_LEASE:g}: no fault may outlive a drill that was killed"
     needs = {
+        "secret": ("component", "name"),
         "statement": ("database", "sql"),
         "lock": ("database", "table"),
         "edge": ("kind",),

@@ -146,6 +146,8 @@ def _means(task: Task, settings: Settings) -> Means:
         },
         cloudflare={**params["cloudflare"], "api_token": params["cloudflare"]["api_token"]},
         databases={item["name"]: item for item in params["databases"]},
+        targets={item["name"]: item["target"] for item in params["components"]},
+        client=task.client,
         states=task.states,
         probing=probing,
         folder=task.journal.path.parent,
