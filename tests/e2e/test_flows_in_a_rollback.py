@@ -61,7 +61,10 @@ def test_a_rollback_is_proved_by_what_users_do(environment: Environment) -> None
         **dict.fromkeys(("login", "content", "payment"), "pass"),
         **dict.fromkeys(("session", "stored", "room"), "inconclusive"),
     }
-    assert "not known whether anything survived the change: auth-worker was not well before it" in found["session"][1]
+    assert (
+        "not known whether anything survived the change: auth-worker was not well before it"
+        in found["session"][1]
+    )
     assert "3 flows work" in run.last_line
     assert "flow session (auth-worker): not known whether" in run.output
     assert run.journal is not None

@@ -106,7 +106,7 @@ def test_what_fails_tells_no_secret(
     wrong_host = ("--limit", "auth-worker", "-e", json.dumps({"health": health}))
     validated = play("validate.yml", *wrong_host, callback=callback)
     assert validated.code == 13
-    assert "the TLS handshake was refused" in validated.output
+    assert "the TLS handshake was broken off" in validated.output
 
 
 @pytest.mark.parametrize("answer", HEALTH)

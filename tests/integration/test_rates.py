@@ -316,7 +316,9 @@ def put_into_service(environment: Environment, body: str) -> None:
 
 
 def full(environment: Environment, **variables: Any) -> tuple[int, str, dict[tuple[str, str], str]]:
-    run = environment.play("validate.yml", "--tags", "full", "-e", json.dumps({**GENTLE, **variables}))
+    # A flow of users that meets what is wrong would end the validation before the rates are asked.
+    settings = {**GENTLE, "flows": {}, **variables}
+    run = environment.play("validate.yml", "--tags", "full", "-e", json.dumps(settings))
     told = {
         (event["component"], event["check"]): event["verdict"]
         for event in run.events

@@ -256,9 +256,8 @@ BETWEEN_STAGES = {
     "watch_so_far",
 }
 RESULTS = {
-    "changed", "checked", "databases", "failed", "hash", "identities", "notes", "outcome", "restored", "run", "seen", "table",
-    "user_input", "why_not",
-    "joined", "regression",
+    "changed", "checked", "databases", "failed", "hash", "identities", "notes", "outcome", "restored", "run", "seen",
+    "table", "user_input", "why_not", "joined", "regression",
 }  # fmt: skip
 # A part of require_approval.
 PARTS = {"data_loss"}

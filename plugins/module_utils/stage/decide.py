@@ -106,7 +106,9 @@ def _tried_before(task: Task) -> str | None:
     cap = task.params["cap"]
     recent = [goal for goal in runs if now - goal.time < timedelta(seconds=cap["seconds"])]
     if len(recent) >= cap["count"]:
-        return f"there were {len(recent)} automatic rollbacks in {cap['seconds']:.0f} s, and no more are allowed"
+        return (
+            f"there were {len(recent)} automatic rollbacks in {cap['seconds']:.0f} s, and no more are allowed"
+        )
     return None
 
 

@@ -50,4 +50,8 @@ def work(task: Task) -> dict[str, Any]:
         elif found:
             task.journal.write("put_back", component=component.name, what=found)
             notes.append(f"{component.name}: {' and '.join(found)} put back as recorded")
-    return {"notes": notes, "known": True, "changed": any(isinstance(found, list) and found for found in done)}
+    return {
+        "notes": notes,
+        "known": True,
+        "changed": any(isinstance(found, list) and found for found in done),
+    }
