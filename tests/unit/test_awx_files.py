@@ -125,6 +125,8 @@ def test_a_run_is_archived_once_beside_others(tmp_path: Path) -> None:
         [*git, "show", "knowngood/staging/one:report/incident.md"], capture_output=True, check=True
     )
     assert shown.stdout == b'{"n": 1}\n\xc3\xa9'
+    # The same once more within the same second would be the very same commit, which is there.
+    (tmp_path / "journal.jsonl").write_bytes(b'{"n": 2}')
     with pytest.raises(NotArchived, match="already"):
         archive(str(tmp_path / "git"), "staging", "one", files)
 
