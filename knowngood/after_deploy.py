@@ -17,7 +17,7 @@ from ansible.module_utils import outcome
 from ansible.module_utils.trigger.pipeline import NotAResult, Said, changed, said, served
 from ansible.module_utils.trigger.sarif import NotSarif, findings
 
-from .environment import Environment
+from .environment import Environment, text
 from .inventory import NotUsable
 from .pipeline import about, tell
 from .play import follow
@@ -81,10 +81,10 @@ def _rolled_back(
     variables = {
         "automatic": True,
         "trigger": found.trigger,
-        "reason": _text(f"{given.reason}: {found.reason}" if given.reason else found.reason),
+        "reason": text(f"{given.reason}: {found.reason}" if given.reason else found.reason),
         "severity": given.severity or None,
-        **{name: _text(value) for name, value in pipeline.items()},
-        **({"incident": _text(given.incident)} if given.incident else {}),
+        **{name: text(value) for name, value in pipeline.items()},
+        **({"incident": text(given.incident)} if given.incident else {}),
         # What failed a security gate is looked at later.
         **({"record_hold": True} if found.trigger == "security" else {}),
         **({"served_before": served(before)} if before else {}),
@@ -106,11 +106,6 @@ def _rolled_back(
     }
     tell(os.environ, outputs)
     return result.exit_code
-
-
-def _text(text: str) -> dict[str, str]:
-    """A value that Ansible does not take for a template, whatever a commit or a scanner's finding says."""
-    return {"__ansible_unsafe": text}
 
 
 def _nothing(given: argparse.Namespace, code: int, verdict: str, message: str, next_: str = "") -> int:

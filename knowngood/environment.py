@@ -14,7 +14,7 @@ from .inventory import NotUsable, project
 from .order import Order
 from .run import Run
 
-__all__ = ["Environment", "Tier", "Trigger"]
+__all__ = ["Environment", "Tier", "Trigger", "text"]
 
 Tier = Literal["quick", "flows", "signals", "watch", "full"]
 
@@ -177,11 +177,12 @@ class Environment:
     ) -> Run:
         """Any playbook of the root, by its name without ``.yml``.
 
-        ``given`` and ``extra`` are extra variables, where ``None`` in ``given`` stands for none. ``arguments`` go to
-        ``ansible-playbook`` as they are, where every user of the machine can read them.
+        ``given`` and ``extra`` are extra variables, where ``None`` in ``given`` stands for none. A text in ``given`` is
+        never a template, one in ``extra`` is what Ansible makes of it. ``arguments`` go to ``ansible-playbook`` as they
+        are, where every user of the machine can read them.
         """
         self.playbook(playbook)
-        variables = {name: value for name, value in (given or {}).items() if value is not None}
+        variables = {name: _given(value) for name, value in (given or {}).items() if value is not None}
         order = Order(
             root=str(self.root),
             playbook=playbook,
@@ -213,3 +214,12 @@ class Environment:
         if first is None:
             raise NotUsable(f"there is no run {id_} in {self.runs}")
         return Run(Running(id_, first.get("playbook", "rollback"), self.name, 0), self.runs)
+
+
+def text(value: str) -> dict[str, str]:
+    """A value that Ansible does not take for a template, whatever a commit or a scanner's finding says."""
+    return {"__ansible_unsafe": value}
+
+
+def _given(value: Any) -> Any:
+    return text(value) if isinstance(value, str) and "{" in value else value

@@ -179,9 +179,14 @@ def typed(environment: Environment, answer: str) -> tuple[int, str]:
         found = re.search(r"type the name of this run, (\S+?)[:\s]", screen)
         if found and not asked:
             asked = True
+            # Ansible throws away what was typed before it listens.
+            time.sleep(1)
             os.write(master, answer.replace("RUN", found[1]).encode() + b"\r")
-    code = process.wait(30)
-    os.close(master)
+    try:
+        code = process.wait(30)
+    finally:
+        process.kill()
+        os.close(master)
     return code, screen
 
 

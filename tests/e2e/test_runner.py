@@ -85,8 +85,9 @@ def test_a_rollback_tells_of_itself_while_it_runs_and_leaves_its_record_alone(
         "CLOUDFLARE_API_TOKEN": "planted-canary",
     }
     on_disk: set[str] = set()
+    reason = "it throws {{ lookup('pipe', 'false') }}"
     with knowngood.Environment("local", runs=environment.runs, environ=environ).rollback(
-        limit=EDGE, reason="it throws", extra={"acknowledge": "another-canary"}
+        limit=EDGE, reason=reason, extra={"acknowledge": "another-canary"}
     ) as run:
         early = not run.done
         for event in run:
@@ -99,6 +100,7 @@ def test_a_rollback_tells_of_itself_while_it_runs_and_leaves_its_record_alone(
     assert environment.live() == environment.versions("r2")
     assert [check.verdict for check in result.checks if check.check == "health"] == ["pass"] * 6
     assert result.plan is not None and result.plan["release"] == "r2"
+    assert [event.data["reason"] for event in run if event.event == "incident.opened"] == [reason]
     assert {"incident.html", "incident.json"} <= set(result.files)
     assert [event.seq for event in run] == list(range(1, len(list(run)) + 1))
     assert on_disk == set()
