@@ -1,12 +1,14 @@
-"""Do the same for many components at once, and hear of every failure."""
+"""Do the same for many components at once, and hear of every failure; do something all through a block."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
-__all__ = ["POOL", "each"]
+__all__ = ["POOL", "alongside", "each"]
 
 # Enough to fill Cloudflare's 200 requests a second at 0.15 s an answer; more would only wait for each other.
 POOL = 32
@@ -35,3 +37,15 @@ def each(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result |
     finally:
         # Whoever is told to end does not wait for answers that may never come.
         pool.shutdown(wait=done, cancel_futures=not done)
+
+
+@contextmanager
+def alongside(run: Callable[[], object], end: Callable[[], object]) -> Iterator[None]:
+    """``run`` in a thread for as long as the block takes; ``end`` tells it to come back, which is waited for."""
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        end()
+        thread.join()

@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Declared"]
+__all__ = ["Declared", "resolved"]
+
+
+def resolved(value: Any) -> Any:
+    """Resolved all the way down."""
+    if isinstance(value, Mapping):
+        return {str(key): resolved(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [resolved(item) for item in value]
+    return value if isinstance(value, bool | int | float) or value is None else str(value)
 
 
 class Declared:

@@ -16,6 +16,7 @@ from typing import Any
 import psycopg2
 
 from local_postgres.launch import Instance
+from plugins.module_utils.concurrent import alongside
 from plugins.module_utils.migrate.driver import open_driver
 from plugins.module_utils.migrate.executor import PostgresExecutor
 from plugins.module_utils.postgres.connect import Server
@@ -162,13 +163,8 @@ class Sentinel:
 def writing(app: App) -> Iterator[Sentinel]:
     """A sentinel that writes inside the block."""
     sentinel = Sentinel(app)
-    thread = threading.Thread(target=sentinel.run)
-    thread.start()
-    try:
+    with alongside(sentinel.run, sentinel.end):
         yield sentinel
-    finally:
-        sentinel.end()
-        thread.join()
 
 
 def kept_rows(run: Run, table: str) -> list[dict[str, str]]:

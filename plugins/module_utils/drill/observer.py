@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from math import inf
 from typing import TypeVar
@@ -14,7 +13,7 @@ from ..probe.contract import Contract, judge
 from .ask import NoAnswer, Vantage
 from .watch import SLOW, Round, Watch
 
-__all__ = ["Observer", "observing"]
+__all__ = ["Observer"]
 
 # Seconds between the beginnings of two rounds.
 _EVERY = 1.0
@@ -78,15 +77,3 @@ class Observer:
         if answer.seconds > self._slow:
             problems.append(f"{SLOW}{answer.seconds:.1f} s, more than {self._slow:g} s")
         return problems
-
-
-@contextmanager
-def observing(observer: Observer) -> Iterator[Observer]:
-    """It observes inside the block."""
-    thread = threading.Thread(target=observer.run, daemon=True)
-    thread.start()
-    try:
-        yield observer
-    finally:
-        observer.end()
-        thread.join()

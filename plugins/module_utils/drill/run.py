@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
+from ..concurrent import alongside
 from .acts import Acts, Means, serving
 from .ask import NoAnswer
 from .child import LEAVE, Broken
 from .deadman import Deadman
-from .observer import Observer, observing
+from .observer import Observer
 from .result import ABORTED, NOT_APPLICABLE, Result, judge
 from .scenario import Scenario
-from .sentinel import Sentinel, writing
+from .sentinel import Sentinel
 from .watch import Round, Watch
 
 __all__ = ["Aborted", "heal", "run"]
@@ -110,7 +112,8 @@ class _Run:
             return
         before = serving(self.means.states())
         sentinel = self._sentinel()
-        with observing(self.observer), writing(sentinel):
+        writes = alongside(sentinel.run, sentinel.end) if sentinel else nullcontext()
+        with alongside(self.observer.run, self.observer.end), writes:
             try:
                 with journal.stage("deploy a test change", scenario=name):
                     self._inject(before)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import jmespath
@@ -14,7 +14,7 @@ import jmespath
 from ..concurrent import each
 from .ask import NoAnswer, Vantage
 
-__all__ = ["Sentinel", "writing"]
+__all__ = ["Sentinel"]
 
 _EVERY = 0.5
 _TRIES = 5
@@ -94,18 +94,3 @@ def _filled(value: Any, name: str) -> Any:
     if isinstance(value, Mapping):
         return {key: _filled(item, name) for key, item in value.items()}
     return value
-
-
-@contextmanager
-def writing(sentinel: Sentinel | None) -> Iterator[Sentinel | None]:
-    """It writes inside the block, when there is one."""
-    if sentinel is None:
-        yield None
-        return
-    thread = threading.Thread(target=sentinel.run, daemon=True)
-    thread.start()
-    try:
-        yield sentinel
-    finally:
-        sentinel.end()
-        thread.join()

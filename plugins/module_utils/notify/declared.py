@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from ..declared import resolved
 from . import pagerduty, slack
 from .texts import AUDIENCES, Texts
 
@@ -55,7 +56,7 @@ def declared_notifications(variables: Mapping[str, Any]) -> dict[str, Any]:
     others still are: what is wrong here must not stop a rollback, only ``notify.yml``.
     """
     problems: list[str] = []
-    declared = dict(_resolved(variables, "notifications", problems))
+    declared = dict(_parts(variables, "notifications", problems))
     told = {name: declared[name] for name in _OTHER if declared.get(name) is not None}
     other = {name: str(value) for name, value in {**_OTHER, **told}.items()}
     for name in declared:
@@ -85,7 +86,7 @@ def declared_notifications(variables: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _resolved(variables: Mapping[str, Any], name: str, problems: list[str]) -> Iterator[tuple[str, Any]]:
+def _parts(variables: Mapping[str, Any], name: str, problems: list[str]) -> Iterator[tuple[str, Any]]:
     """The parts of a variable that is a mapping. What cannot be resolved costs only its part."""
     try:
         declared = variables.get(name)
@@ -100,18 +101,9 @@ def _resolved(variables: Mapping[str, Any], name: str, problems: list[str]) -> I
         return
     for part in parts:
         try:
-            yield str(part), _plain(declared[part])
+            yield str(part), resolved(declared[part])
         except Exception as error:
             problems.append(f"{name}.{part} cannot be resolved: {error}")
-
-
-def _plain(value: Any) -> Any:
-    """Resolved all the way down."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value if isinstance(value, bool | int | float) or value is None else str(value)
 
 
 def _channel(name: str, declared: Any, drills: str, problems: list[str]) -> dict[str, Any] | None:
@@ -209,7 +201,7 @@ def _contacts(
     variables: Mapping[str, Any], channels: Mapping[str, Any], needed: bool, problems: list[str]
 ) -> Iterator[dict[str, Any]]:
     try:
-        declared = _plain(variables.get("contacts"))
+        declared = resolved(variables.get("contacts"))
     except Exception as error:
         problems.append(f"contacts cannot be resolved: {error}")
         return

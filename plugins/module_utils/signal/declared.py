@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import jmespath
 
+from ..declared import resolved
+
 __all__ = ["ADAPTERS", "CHECKS", "declared_signals"]
 
 ADAPTERS = ("cloudflare", "prometheus", "loki", "sentry", "json")
@@ -51,7 +53,7 @@ def declared_signals(variables: Mapping[str, Any]) -> dict[str, Any]:
     """
     problems: list[str] = []
     try:
-        declared = _plain(variables.get("signals") or {})
+        declared = resolved(variables.get("signals") or {})
     except Exception as error:
         return {"sources": [], "problems": [f"signals cannot be resolved: {error}"]}
     if not isinstance(declared, dict):
@@ -128,12 +130,3 @@ def _wrong_url(url: str, *, with_secret: bool) -> Iterator[str]:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _plain(value: Any) -> Any:
-    """Resolved all the way down."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value if isinstance(value, bool | int | float) or value is None else str(value)

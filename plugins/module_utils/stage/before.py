@@ -20,7 +20,7 @@ SPEC: dict[str, Any] = {**RUN, **COMPONENTS, **PROBING}
 def work(task: Task) -> dict[str, Any]:
     """One question to each, all at once. What does not answer in time is not known, and nothing waits for it."""
     probing = task.params["probing"]
-    asked = {name: contract for name, contract in task.contracts.items() if contract is not None}
+    asked = task.asked
     ends = time.monotonic() + probing["seconds"]
 
     def look(contract: Contract) -> Posture:

@@ -128,7 +128,7 @@ def _drilled(task: Task, settings: Settings, scenarios: list[Scenario]) -> list[
 
 def _means(task: Task, settings: Settings) -> Means:
     params, probing = task.params, task.params["probing"]
-    contracts = {name: contract for name, contract in task.contracts.items() if contract is not None}
+    contracts = task.asked
     contracts |= {party["name"]: Contract.of(party["health"]) for party in params["third_parties"]}
     return Means(
         settings=settings,

@@ -10,7 +10,6 @@ from typing import Any
 from ..outcome import NOT_PROVED, REFUSED, outcome
 from ..probe.contract import Contract, judge
 from ..probe.load import Load, Pace, Reply, run
-from ..probe.wire import Way
 from ..verdict.files import write_for
 from ..verdict.sequential import Hypotheses, percent
 from ..verdict.service import Latency, Service, Total
@@ -64,11 +63,10 @@ def work(task: Task) -> dict[str, Any]:
     ]
     if problems:
         return {"outcome": _refused(params, problems)}
-    asked = {name: contract for name, contract in task.contracts.items() if contract is not None}
+    asked = task.asked
     probing, load = params["probing"], params["load"]
-    wire = {"connect_to": probing["connect_to"], "ca_file": probing["ca_file"]}
     try:
-        ways = {name: Way(contract.url, **wire) for name, contract in asked.items()}
+        ways = task.ways
     except OSError as error:
         return {"outcome": _refused(params, [f"the certificates to trust cannot be read: {error}"])}
     services = {name: Service(errors, late, warm_up=load["warm_up"]) for name in asked}

@@ -107,7 +107,7 @@ def _release(task: Task) -> str:
 
 
 def _health(task: Task) -> str:
-    contracts = {name: contract for name, contract in task.contracts.items() if contract is not None}
+    contracts = task.asked
     limits = Limits(0, task.limits.max_skew, task.limits.slow, task.limits.tls_margin)
     answers = each(
         lambda item: check(task.connector, item[0], item[1], limits, identity=None, journal=task.journal),

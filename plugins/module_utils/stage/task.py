@@ -35,6 +35,7 @@ from ..outcome import CANCELLED, FAILED, REFUSED, outcome
 from ..probe.check import Limits
 from ..probe.connect import Connector
 from ..probe.contract import Contract
+from ..probe.wire import Way
 from ..redact import Redactor
 from ..release.group import group
 from ..release.model import Component, Release, State
@@ -201,6 +202,18 @@ class Task:
             item["name"]: None if "not_applicable" in item["health"] else Contract.of(item["health"])
             for item in self.params["components"]
         }
+
+    @property
+    def asked(self) -> dict[str, Contract]:
+        """The health contracts of the components that have one."""
+        return {name: contract for name, contract in self.contracts.items() if contract is not None}
+
+    @property
+    def ways(self) -> dict[str, Way]:
+        """The way to each component for requests on a schedule. Raises OSError for a CA that cannot be read."""
+        probing = self.params["probing"]
+        wire = {"connect_to": probing["connect_to"], "ca_file": probing["ca_file"]}
+        return {name: Way(contract.url, **wire) for name, contract in self.asked.items()}
 
     @property
     def moves(self) -> list[Move]:

@@ -68,7 +68,7 @@ def work(task: Task) -> dict[str, Any]:
 def _checked(task: Task) -> tuple[list[Checked], list[dict[str, Any]]]:
     """The health of every component as seen from here, and the other checks."""
     params, limits, probing = task.params, task.limits, task.params["probing"]
-    contracts = {name: contract for name, contract in task.contracts.items() if contract is not None}
+    contracts = task.asked
     before = {name: Posture(**told) for name, told in (params["before"] or {}).items()}
     places = {place["name"]: Vantage(**place) for place in params["vantage_points"]}
     way = {name: probing[name] for name in ("connect_to", "ca_file", "timeout")}

@@ -10,7 +10,6 @@ from typing import Any
 from ..cancel import asked
 from ..probe.contract import Contract, judge
 from ..probe.load import Pace, Reply, run
-from ..probe.wire import Way
 from ..verdict.change import Watched
 from ..verdict.sequential import Hypotheses
 from .task import Task
@@ -38,11 +37,8 @@ class Watching:
     _last: int = 0
 
     def __post_init__(self) -> None:
-        declared = self.task.contracts
-        self.contracts = {name: contract for name, contract in declared.items() if contract is not None}
-        probing = self.task.params["probing"]
-        wire = {"connect_to": probing["connect_to"], "ca_file": probing["ca_file"]}
-        self._ways = {name: Way(contract.url, **wire) for name, contract in self.contracts.items()}
+        self.contracts = self.task.asked
+        self._ways = self.task.ways
         self.watched = {}
         self.begin_anew(self.contracts)
 
