@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 from ansible.plugins.callback import CallbackBase
@@ -15,6 +16,8 @@ version_added: "0.1.0"
 description:
   - Ansible forks a process for each task, and the first template in it that uses a filter loads every filter there is,
     0.1 s of CPU and more, twenty times in a rollback. What is loaded before the first fork, all of them have.
+  - What is there before the first fork stays until the end, so Python's garbage collector is told not to look through it
+    again in every task (C(gc.freeze); a sixth of a rollback's time).
 requirements: [enabled in C(callbacks_enabled)]
 author: [Known Good maintainers (@knowngood)]
 """
@@ -32,3 +35,4 @@ class CallbackModule(CallbackBase):
         filter_loader.get("default")
         test_loader.get("defined")
         lookup_loader.get("env")
+        gc.freeze()

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
-__all__ = ["POOL", "alongside", "each"]
+__all__ = ["POOL", "alongside", "each", "together"]
 
 # Enough to fill Cloudflare's 200 requests a second at 0.15 s an answer; more would only wait for each other.
 POOL = 32
@@ -37,6 +37,16 @@ def each(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result |
     finally:
         # Whoever is told to end does not wait for answers that may never come.
         pool.shutdown(wait=done, cancel_futures=not done)
+
+
+def together(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """As :func:`each`, where all of it is needed: raises the first exception once every item has ended."""
+    results: list[Result] = []
+    for found in each(work, items):
+        if isinstance(found, Exception):
+            raise found
+        results.append(found)
+    return results
 
 
 @contextmanager

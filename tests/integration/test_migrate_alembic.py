@@ -15,8 +15,8 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from plugins.module_utils.migrate.driver import Driver, open_driver
-from plugins.module_utils.migrate.executor import PostgresExecutor
 from plugins.module_utils.migrate.model import Busy, Kind, MigrationError, MissingDown, worst
+from plugins.module_utils.migrate.postgres_executor import PostgresExecutor
 from tests.support.journal import journal
 from tests.support.postgres import Postgres, versions
 

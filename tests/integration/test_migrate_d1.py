@@ -10,8 +10,8 @@ import pytest
 from local_cloudflare.launch import Instance, start
 from plugins.module_utils.cloudflare.client import Client
 from plugins.module_utils.cloudflare.d1 import D1
+from plugins.module_utils.migrate.d1_executor import D1Executor
 from plugins.module_utils.migrate.driver import Driver, open_driver
-from plugins.module_utils.migrate.executor import D1Executor
 from plugins.module_utils.migrate.model import MigrationError
 from tests.support.journal import journal
 from tests.support.migrations import write

@@ -19,7 +19,6 @@ import pytest
 
 from plugins.module_utils.journal import read
 from plugins.module_utils.migrate.driver import Driver, open_driver
-from plugins.module_utils.migrate.executor import PostgresExecutor
 from plugins.module_utils.migrate.model import (
     Busy,
     Dirty,
@@ -29,6 +28,7 @@ from plugins.module_utils.migrate.model import (
     MissingDown,
     worst,
 )
+from plugins.module_utils.migrate.postgres_executor import PostgresExecutor
 from plugins.module_utils.postgres.connect import Server
 from tests.support.journal import journal
 from tests.support.migrations import write
@@ -326,7 +326,7 @@ RUNNER = """
 import sys
 from pathlib import Path
 from plugins.module_utils.migrate.driver import open_driver
-from plugins.module_utils.migrate.executor import PostgresExecutor
+from plugins.module_utils.migrate.postgres_executor import PostgresExecutor
 from plugins.module_utils.postgres.connect import Server
 from tests.support.journal import journal
 folder = Path(sys.argv[1])

@@ -18,7 +18,7 @@ import psycopg2
 from local_postgres.launch import Instance
 from plugins.module_utils.concurrent import alongside
 from plugins.module_utils.migrate.driver import open_driver
-from plugins.module_utils.migrate.executor import PostgresExecutor
+from plugins.module_utils.migrate.postgres_executor import PostgresExecutor
 from plugins.module_utils.postgres.connect import Server
 from tests.support.environment import Environment, Run
 from tests.support.journal import journal

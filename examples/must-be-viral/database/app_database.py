@@ -15,7 +15,7 @@ from psycopg2 import sql
 from local_postgres.launch import Instance
 from plugins.module_utils.journal import Journal
 from plugins.module_utils.migrate.driver import open_driver
-from plugins.module_utils.migrate.executor import PostgresExecutor
+from plugins.module_utils.migrate.postgres_executor import PostgresExecutor
 from plugins.module_utils.postgres.connect import Server
 from plugins.module_utils.redact import Redactor
 

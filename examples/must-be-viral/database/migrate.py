@@ -16,8 +16,8 @@ sys.path.insert(0, str(ROOT))
 
 from plugins.module_utils.journal import Journal  # noqa: E402
 from plugins.module_utils.migrate.driver import open_driver  # noqa: E402
-from plugins.module_utils.migrate.executor import PostgresExecutor  # noqa: E402
 from plugins.module_utils.migrate.model import MigrationError  # noqa: E402
+from plugins.module_utils.migrate.postgres_executor import PostgresExecutor  # noqa: E402
 from plugins.module_utils.postgres.connect import Server  # noqa: E402
 from plugins.module_utils.redact import Redactor  # noqa: E402
 

@@ -8,11 +8,12 @@ from typing import Any
 
 from ..cloudflare.d1 import D1
 from ..cloudflare.errors import CloudflareError
+from ..concurrent import together
 from ..journal import Journal
 from ..migrate.driver import Driver
 from ..migrate.model import MigrationError
 from .loss import Loss
-from .managed import Earlier, Rewound, check_limit
+from .managed import Earlier, Looked, Rewound, check_limit
 
 __all__ = ["ManagedD1"]
 
@@ -91,15 +92,15 @@ class ManagedD1:
         self._journal.write("database.undo", database=self.name, to=undo["bookmark"])
         self._d1.restore(undo["bookmark"])
 
-    def snapshot(self) -> None:
+    def snapshot(self, within: float | None = None) -> None:
         # D1 cannot hold a snapshot open while it is counted, so nothing could be compared with it.
         return None
 
     def problems(
         self, before: Mapping[str, Any] | None, back_to: str | None, lost: Collection[str]
-    ) -> list[str]:
-        broken = self.rows("PRAGMA foreign_key_check")
+    ) -> Looked:
+        broken, tables = together(self.rows, ("PRAGMA foreign_key_check", _TABLES))
         wrong = [f"{len(broken)} rows refer to rows that are not there"] if broken else []
-        if not self.rows(_TABLES):
+        if not tables:
             wrong.append("it has no tables")
-        return wrong
+        return Looked(wrong, [])

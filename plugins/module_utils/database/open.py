@@ -8,14 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..cloudflare.client import Client
-from ..cloudflare.d1 import D1
 from ..journal import Journal
 from ..migrate.driver import open_driver
-from ..migrate.executor import D1Executor, PostgresExecutor
-from ..postgres.connect import Server
-from .d1 import ManagedD1
 from .managed import Managed
-from .postgres import ManagedPostgres
 
 __all__ = ["opened"]
 
@@ -30,11 +25,20 @@ def opened(
     """
     name, migrations = declared["name"], declared["migrations"]
     path, table = Path(migrations["path"]), migrations.get("table")
+    # Who has one kind of database does not wait for the drivers of the other.
     if client is not None:
+        from ..cloudflare.d1 import D1
+        from ..migrate.d1_executor import D1Executor
+        from .d1 import ManagedD1
+
         d1 = D1(client, declared["database"])
         driver = open_driver(migrations["driver"], path, D1Executor(d1), journal, table=table, component=name)
         yield ManagedD1(name, d1, driver, written_at=declared["written_at"], journal=journal)
         return
+    from ..migrate.postgres_executor import PostgresExecutor
+    from ..postgres.connect import Server
+    from .postgres import ManagedPostgres
+
     server = Server.of(
         declared["dsn"], maintenance_name=declared["maintenance"], is_direct=declared["direct"]
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..journal import Journal
 from ..migrate.driver import Driver
-from ..migrate.executor import PostgresExecutor
+from ..migrate.postgres_executor import PostgresExecutor
 from ..postgres import backup as backups
 from ..postgres import fence, integrity, restore, swap
 from ..postgres.checks import FAIL

@@ -21,10 +21,10 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ..journal import Journal
 from ..postgres.errors import in_words
-from .executor import PostgresExecutor
 from .judge import judge, judge_down
 from .model import Finding, Interrupted, Migration, MigrationError, Status, Step
 from .plan import pending_up_to, steps_down, where
+from .postgres_executor import PostgresExecutor
 
 __all__ = ["AlembicDriver"]
 

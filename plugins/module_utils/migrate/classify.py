@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from . import postgres_rules, sqlite_rules
-from .model import Finding, Kind
-from .postgres_schema import Schema
-from .postgres_split import split
+from .model import Dialect, Finding, Kind
 from .verdict import shorten
 
-__all__ = ["Dialect", "classify"]
-
-Dialect = Literal["postgres", "sqlite"]
+__all__ = ["classify"]
 
 
 def classify(sql: str, dialect: Dialect, *, before: str = "", migration: str = "") -> list[Finding]:
@@ -30,8 +23,15 @@ def classify(sql: str, dialect: Dialect, *, before: str = "", migration: str = "
                 migration, shorten(sql), sql.count("\n", 0, sql.find("\0")) + 1, Kind.IRREVERSIBLE, reason
             )
         ]
+    # Each parser takes its time to load, and only what is judged needs one.
     if dialect == "sqlite":
+        from . import sqlite_rules
+
         return sqlite_rules.classify(sql, before=before, migration=migration)
+    from . import postgres_rules
+    from .postgres_schema import Schema
+    from .postgres_split import split
+
     schema = Schema()
     for statement in split(before):
         if statement.node is not None:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from ..journal import Journal
 from .bookkeeping import Bookkeeping, D1Table, DbmateTable, GolangMigrateTable, PlainTable
-from .executor import Executor, PostgresExecutor
+from .executor import Executor
 from .model import Finding, Migration, MigrationError, Status, Step
 from .sql_driver import SqlDriver
 
@@ -64,6 +64,7 @@ def open_driver(
     if name == "alembic":
         # Only who uses Alembic needs to have it.
         from .alembic_driver import AlembicDriver
+        from .postgres_executor import PostgresExecutor
 
         if not isinstance(executor, PostgresExecutor):
             raise MigrationError("Alembic is supported with PostgreSQL only")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from .classify import Dialect, classify
-from .model import Finding, Kind, Migration
+from .classify import classify
+from .model import Dialect, Finding, Kind, Migration
 
 __all__ = ["judge", "judge_down"]
 

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from functools import total_ordering
+from typing import Literal
 
 __all__ = [
     "Busy",
+    "Dialect",
     "Dirty",
     "Finding",
     "Interrupted",
@@ -20,6 +22,8 @@ __all__ = [
     "Step",
     "worst",
 ]
+
+Dialect = Literal["postgres", "sqlite"]
 
 
 @total_ordering

@@ -10,7 +10,14 @@ from typing import Any
 import pglast
 from pglast import ast, enums
 
-__all__ = ["Statement", "controls_transaction", "outside_transaction", "repeatable", "split"]
+__all__ = [
+    "Statement",
+    "controls_transaction",
+    "index_to_build",
+    "outside_transaction",
+    "repeatable",
+    "split",
+]
 
 _BLANK = re.compile(r"(?:\s+|;|--[^\n]*(?:\n|$))*")
 _COMMENT = re.compile(r"/\*|\*/")
@@ -166,3 +173,12 @@ def repeatable(node: Any) -> bool:
     if isinstance(node, ast.AlterTableStmt):
         return all(cmd.missing_ok or cmd.subtype in _SAME_TWICE_ALTER for cmd in node.cmds)
     return isinstance(node, _SAME_TWICE)
+
+
+def index_to_build(piece: str) -> str:
+    """The quoted name of the index that a CREATE INDEX CONCURRENTLY builds; empty for anything else."""
+    node = pglast.parse_sql(piece)[0].stmt
+    if not (isinstance(node, ast.IndexStmt) and node.concurrent and node.idxname):
+        return ""
+    parts = [node.relation.schemaname, node.idxname] if node.relation.schemaname else [node.idxname]
+    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)

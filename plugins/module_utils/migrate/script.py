@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from . import postgres_split, sqlite_sandbox
-from .classify import Dialect
-from .model import MigrationError
+from .model import Dialect, MigrationError
 
 __all__ = ["Script", "prepare"]
 
@@ -27,6 +25,9 @@ def prepare(sql: str, dialect: Dialect, file: str, *, transaction: bool = True) 
     """Raises ``MigrationError`` with file and line for a script that could not be run to one of two ends."""
     if dialect == "sqlite":
         return _sqlite(sql, file)
+    # The parser takes its time to load, and only what is run needs it.
+    from . import postgres_split
+
     statements = postgres_split.split(sql)
     for statement in statements:
         if statement.node is None:
@@ -57,6 +58,8 @@ def prepare(sql: str, dialect: Dialect, file: str, *, transaction: bool = True) 
 
 
 def _sqlite(sql: str, file: str) -> Script:
+    from . import sqlite_sandbox
+
     statements = list(sqlite_sandbox.split(sql))
     words = [statement.text.split(None, 1)[0].upper() for statement in statements]
     control = [at for at, word in enumerate(words) if word in _TRANSACTION_WORDS]

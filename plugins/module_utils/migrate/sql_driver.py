@@ -7,9 +7,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
-import pglast
-from pglast import ast
-
 from ..journal import Journal
 from .bookkeeping import Bookkeeping, D1Table, Kept
 from .executor import Executor, literal
@@ -199,8 +196,11 @@ class SqlDriver:
     def _outside(self, migration: Migration, script: Script, way: str) -> None:
         if mark := self._table.begin(migration, way):
             self._executor.run(mark)
+        # The parser takes its time to load, and few migrations come here.
+        from .postgres_split import index_to_build
+
         for piece in script.pieces:
-            if name := _index_to_build(piece):
+            if name := index_to_build(piece):
                 # A build that broke off leaves an index that is not used, and IF NOT EXISTS would keep it.
                 broken = self._executor.rows(
                     "SELECT 1 FROM pg_index WHERE indexrelid = to_regclass(%s) AND NOT indisvalid", (name,)
@@ -208,12 +208,3 @@ class SqlDriver:
                 if broken:
                     self._executor.run_outside(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
             self._executor.run_outside(piece)
-
-
-def _index_to_build(piece: str) -> str:
-    """The quoted name of the index that a CREATE INDEX CONCURRENTLY builds; empty for anything else."""
-    node = pglast.parse_sql(piece)[0].stmt
-    if not (isinstance(node, ast.IndexStmt) and node.concurrent and node.idxname):
-        return ""
-    parts = [node.relation.schemaname, node.idxname] if node.relation.schemaname else [node.idxname]
-    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from plugins.module_utils.migrate.classify import Dialect, classify
-from plugins.module_utils.migrate.model import Kind, worst
+from plugins.module_utils.migrate.classify import classify
+from plugins.module_utils.migrate.model import Dialect, Kind, worst
 from tests.support import corpus
 
 DIALECTS: tuple[Dialect, ...] = ("postgres", "sqlite")

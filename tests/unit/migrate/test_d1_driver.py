@@ -9,8 +9,8 @@ import pytest
 
 from plugins.module_utils.cloudflare.errors import Unanswered
 from plugins.module_utils.journal import read
+from plugins.module_utils.migrate.d1_executor import D1Executor
 from plugins.module_utils.migrate.driver import Driver, open_driver
-from plugins.module_utils.migrate.executor import D1Executor
 from plugins.module_utils.migrate.model import Interrupted, Kind, MigrationError, MissingDown, worst
 from tests.support.journal import journal
 from tests.support.migrations import SqliteD1, write
