@@ -23,7 +23,11 @@ options:
     type: str
     default: ""
   seconds: {description: Seconds to go on asking name servers and resolvers., type: float, default: 30}
-  back: {description: The command that takes it back, to be shown at the end., type: str, default: ""}
+  step:
+    description: The step of C(recovery.yml) that this is part of, for the commands that are shown.
+    type: str
+    choices: [failover, maintenance]
+    default: failover
 extends_documentation_fragment: [knowngood.run, knowngood.cloudflare, knowngood.locked, knowngood.names]
 attributes:
   check_mode: {support: full, description: Then nothing is changed.}

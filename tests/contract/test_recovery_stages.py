@@ -19,6 +19,7 @@ from tests.support.resolver import resolving
 ZONE = "mustbeviral.com"
 NORMAL = [{"type": "CNAME", "content": "site.pages.dev", "proxied": True}]
 OTHER = [{"type": "A", "content": "192.0.2.80", "ttl": 60}]
+STEP = "ansible-playbook recovery.yml -i local -e step="
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +83,8 @@ def test_the_way_back_by_what_is_declared_and_by_what_was_kept(
     recovery: Recovery, api: Api, instance: Instance, name: str
 ) -> None:
     names = named(instance, name)
-    there = recovery.stage(dns_records, names=names, state="failover", back="the way back")
-    assert (there["outcome"]["exit_code"], there["outcome"]["next"]) == (0, "the way back")
+    there = recovery.stage(dns_records, names=names, state="failover")
+    assert (there["outcome"]["exit_code"], there["outcome"]["next"]) == (0, f"{STEP}failover -e state=off")
     assert there["names"] == [{"component": "site-dns", "name": name, "changed": True, "old_answers": 300}]
     back = recovery.stage(dns_records, names=names, state="records")
     assert back["outcome"]["exit_code"] == 0
@@ -101,11 +102,15 @@ def test_a_check_shows_the_difference_and_changes_nothing(
     recovery: Recovery, api: Api, instance: Instance, name: str
 ) -> None:
     mark = api.mark()
-    done = recovery.stage(dns_records, check_mode=True, names=named(instance, name), state="failover")
+    names = named(instance, name)
+    done = recovery.stage(dns_records, check_mode=True, names=names, state="failover")
     assert done["diff"][0]["before"] == "CNAME site.pages.dev, proxied\n"
     assert done["diff"][0]["after"] == "A 192.0.2.80, ttl 60\n"
+    # The command that does it, from the first letter to the last.
+    assert (done["outcome"]["exit_code"], done["outcome"]["next"]) == (0, f"{STEP}failover")
+    page = recovery.stage(dns_records, check_mode=True, names=names, step="maintenance")
+    assert page["outcome"]["next"] == f"{STEP}maintenance -e state=off"
     assert {call.split()[0] for call in api.calls(mark, "knowngood")} == {"GET"}
-    assert done["outcome"]["exit_code"] == 0
 
 
 @pytest.mark.parametrize("kind", ["reset", "error"])

@@ -27,7 +27,7 @@ SPEC: dict[str, Any] = {
     "state": {"type": "str", "choices": ["records", "failover"], "default": "records"},
     "snapshot": {"type": "str", "default": ""},
     "seconds": {"type": "float", "default": 30},
-    "back": {"type": "str", "default": ""},
+    "step": {"type": "str", "choices": ["failover", "maintenance"], "default": "failover"},
 }
 
 # For how long Cloudflare lets it be remembered that a name has nothing (SOA minimum).
@@ -58,13 +58,11 @@ class _Change:
 def work(task: Task) -> dict[str, Any]:
     """Read all, then change all, then ask until everybody says so or the time is up."""
     params = task.params
-    again = f"ansible-playbook recovery.yml -i {params['environment_name']}"
     try:
         names = _of_snapshot(params) if params["snapshot"] else params["names"]
     except ValueError as error:
-        return {
-            "outcome": outcome(REFUSED, f"nothing was changed: {error}", next_=f"{again} shows what there is")
-        }
+        next_ = f"ansible-playbook recovery.yml -i {params['environment_name']} shows what there is"
+        return {"outcome": outcome(REFUSED, f"nothing was changed: {error}", next_=next_)}
     if not names:
         message = "nothing was changed: no name of the group dns has records for this"
         return {"outcome": outcome(REFUSED, message, next_="declare dns_failover (docs/recovery.md)")}
@@ -80,7 +78,7 @@ def work(task: Task) -> dict[str, Any]:
         message += ", ".join(item.name.name for item in todo if item.needed) or "no name"
         return {
             **result,
-            "outcome": outcome(DONE, f"{message} would change", next_=again, details=_told(todo)),
+            "outcome": outcome(DONE, f"{message} would change", next_=_command(params), details=_told(todo)),
         }
     folder = task.journal.path.parent / "dns"
     try:
@@ -89,6 +87,17 @@ def work(task: Task) -> dict[str, Any]:
         message = f"nothing was changed: the records as they are cannot be kept in {folder}: {error.strerror}"
         return {"outcome": outcome(REFUSED, message, next_="make room there, or correct runs_dir")}
     return {**result, **_change(task, todo, [str(path) for path in kept])}
+
+
+def _command(params: Mapping[str, Any]) -> str:
+    """What does this, to be given without ``--check``."""
+    snapshot = f" -e snapshot={params['snapshot']}" if params["snapshot"] else ""
+    back = "" if params["state"] == "failover" else " -e state=off"
+    return f"{_step(params)}{back}{snapshot}"
+
+
+def _step(params: Mapping[str, Any]) -> str:
+    return f"ansible-playbook recovery.yml -i {params['environment_name']} -e step={params['step']}"
 
 
 def _of_snapshot(params: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -140,8 +149,9 @@ def _change(task: Task, todo: Sequence[_Change], kept: list[str]) -> dict[str, A
     details += [f"{item.name.name}: {wrote}" for item, wrote in zip(todo, written, strict=True)
                 if isinstance(wrote, Exception)]  # fmt: skip
     details += [f"as it was: {path}" for path in kept]
-    status = f"ansible-playbook validate.yml -i {environment} --tags quick"
-    next_ = params["back"] or status
+    next_ = f"ansible-playbook validate.yml -i {environment} --tags quick"
+    if params["state"] == "failover" and not params["snapshot"]:
+        next_ = f"{_step(params)} -e state=off"
     what = ", ".join(item.name.name for item in todo)
     if len(moved) < len(todo):
         code = PARTIAL if any(wrote is True for wrote in written) else FAILED

@@ -188,5 +188,6 @@ def _stopped(
 def _only_checked(task: Task, steps: Sequence[Step]) -> dict[str, Any]:
     details = [step.in_words() for step in steps]
     message = f"only a check, nothing was changed: {len(steps)} route(s) would change"
-    next_ = _command(task, task.params["state"])
+    snapshot = f" -e snapshot={task.params['snapshot']}" if task.params["snapshot"] else ""
+    next_ = _command(task, task.params["state"], snapshot)
     return {"changed": bool(steps), "outcome": outcome(DONE, message, next_=next_, details=details)}
