@@ -38,6 +38,11 @@ options:
       scribe: {description: Who writes down what people do., type: str, default: ""}
       automatic: {description: Whether nobody typed this run., type: bool, default: false}
       drill: {description: Whether this is an exercise., type: bool, default: false}
+  step:
+    description: The step of C(recovery.yml) that this is, so that people are told so; empty for a rollback.
+    type: str
+    default: ""
+  state: {description: "C(off) when the step is taken back.", type: str, default: ""}
   owner: {description: Who looks after the environment and its procedures; the report says so., type: str, default: ""}
   dashboards:
     description:

@@ -147,7 +147,7 @@ def test_a_run_that_is_killed_is_told_of_and_the_next_level_called(begin: Callab
         run.kill()
         eventually(lambda: not run.senders(), run.states)
     assert "BROKE OFF" in texts(chat)[4]
-    assert "<@U0000002>" in texts(chat)[5] and "the rollback failed" in texts(chat)[5]
+    assert "<@U0000002>" in texts(chat)[5] and "the run failed" in texts(chat)[5]
     assert len(chat.requests) == 6
 
 

@@ -241,6 +241,7 @@ BETWEEN_STAGES = {
     "databases_only_plan",
     "databases_undo",
     "decide_ask",
+    "lock_step",
     "record_validated",
     "recovery_after",
     "recovery_so_far",

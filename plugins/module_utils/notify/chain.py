@@ -22,9 +22,9 @@ class Chain:
         return [(self._take(contact), _why(contact["after"])) for contact in found]
 
     def failed(self) -> list[tuple[Mapping[str, Any], str]]:
-        """The rollback failed: the second level is called at once, and the first if it was not yet (S92)."""
+        """The run failed: the second level is called at once, and the first if it was not yet (S92)."""
         found = [contact for contact in self._waiting if contact["level"] <= 2]
-        return [(self._take(contact), "the rollback failed") for contact in found]
+        return [(self._take(contact), "the run failed") for contact in found]
 
     def everybody(self, why: str) -> list[tuple[Mapping[str, Any], str]]:
         """A person asked for everybody who was not called yet."""

@@ -37,6 +37,18 @@ _ENDS = {
 }
 
 
+# What a step of recovery does, and what its state=off does.
+_STEPS: dict[str, str | tuple[str, str]] = {
+    "maintenance": (
+        "users get the maintenance page instead of the application",
+        "users get the application again instead of the maintenance page",
+    ),
+    "failover": ("DNS leads users to the other place", "DNS leads users back from the other place"),
+    "database": "databases go back to a backup or to an earlier moment",
+    "configuration": "routes and crons become what was recorded with the release",
+    "escalate": "everybody of the contact chain is called",
+}
+
 # After each of these the run is over.
 ENDS = (*_ENDS.values(), "resolved", "in_part", "done", "broke_off")
 
@@ -53,7 +65,18 @@ class News:
 
 def _nothing_yet() -> dict[str, Any]:
     """What a text may ask for at any time: a run can end before there is a plan."""
-    return {"release": "", "live_release": "", "left_out": [], "why": "", "components": 0}
+    run = {"release": "", "live_release": "", "left_out": [], "why": "", "components": 0}
+    return {**run, "step": "", "doing": ""}
+
+
+def _step(event: Event) -> dict[str, str]:
+    """The step of recovery that the run is; empty for a rollback."""
+    step, state = event.get("step") or "", event.get("state") or "on"
+    doing = _STEPS.get(step, "")
+    if isinstance(doing, tuple):
+        doing = doing[state == "off"]
+        step = f"{step}, state={state}" if state == "off" else step
+    return {"step": step, "doing": doing}
 
 
 @dataclass
@@ -90,6 +113,7 @@ class Teller:
         if kind == "incident.opened":
             told = ("incident", "severity", "trigger", "source", "detected", "reason", "drill", "commander")
             self._known |= {name: event.get(name) or "" for name in told}
+            self._known |= _step(event)
             return [self._news("opened", event)]
         if not self.opened:
             return []

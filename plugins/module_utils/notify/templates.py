@@ -6,50 +6,18 @@ lists the variables. Texts for users wait for the approval of a named role.
 
 from __future__ import annotations
 
+from .template_parts import AGAIN, NEXT, SUPPORT, WHO, completed
+
 __all__ = ["HTML", "TEMPLATES"]
 
-_WHO = """\
-{% if reason %}Reason: {{ reason }}
-{% endif %}
-Triggered by: {{ trigger }} ({{ source }}){% if commander %}, commander {{ commander }}{% endif %}
-
-{% if detected %}Noticed at: {{ detected }}
-{% endif %}
-Run: {{ run }}
-"""
-_NEXT = """\
-{% if next %}
-
-What to do next: {{ next }}
-{% endif %}
-"""
-_DETAILS = """\
-{% if details %}
-
-{% for line in details[:20] %}
-{{ line }}
-{% endfor %}
-
-{% endif %}
-"""
-_SUPPORT = """\
-{% if support %}
-
-Text for Cloudflare's support, ready to be sent:
-
-{{ support }}
-{% endif %}
-"""
-_AGAIN = "The users are not back on a release that works. Somebody has to act now."
-
-TEMPLATES: dict[str, str] = {
+_TEXTS = {
     "opened.responders": """\
 {{ environment }}: incident {{ severity }}, a rollback has begun
 
 {{ environment }} is going back to a release that is known to be good. This needs nobody as long as it goes well.
 
 """
-    + _WHO,
+    + WHO,
     "opened.stakeholders": """\
 {{ environment }}: a fault is being dealt with
 
@@ -107,7 +75,7 @@ We are sorry for the trouble.
 What was moved works. The set is incomplete, so the incident stays open.
 {{ details_block }}
 """
-    + _NEXT,
+    + NEXT,
     "in_part.stakeholders": """\
 {{ environment }}: repaired in part
 
@@ -119,7 +87,7 @@ A part of {{ environment }} is back on a version that worked before; the rest is
 {{ message }}
 {{ details_block }}
 """
-    + _NEXT,
+    + NEXT,
     "refused.responders": """\
 {{ environment }}: REFUSED, nothing was changed
 
@@ -127,8 +95,8 @@ A part of {{ environment }} is back on a version that worked before; the rest is
 {{ details_block }}
 A person has to decide: what served before still serves.
 """
-    + _NEXT
-    + _SUPPORT,
+    + NEXT
+    + SUPPORT,
     "refused.stakeholders": """\
 {{ environment }}: the fault is still there
 
@@ -140,10 +108,10 @@ The automatic way back could not be taken, and nothing was changed. People are w
 {{{{ message }}}}
 Some components arrived and others did not. The same command goes on from there.
 {{{{ details_block }}}}
-{_AGAIN}
+{AGAIN}
 """
-    + _NEXT
-    + _SUPPORT,
+    + NEXT
+    + SUPPORT,
     "partial.stakeholders": """\
 {{ environment }}: the repair is not complete yet
 
@@ -154,10 +122,10 @@ A part of {{ environment }} went back to a version that worked before, and a par
 
 {{{{ message }}}}
 {{{{ details_block }}}}
-{_AGAIN}
+{AGAIN}
 """
-    + _NEXT
-    + _SUPPORT,
+    + NEXT
+    + SUPPORT,
     "failed.stakeholders": """\
 {{ environment }}: the repair failed
 
@@ -175,10 +143,10 @@ We are sorry for the trouble.
 {{{{ message }}}}
 Everything moved, but what serves now does not keep its contract.
 {{{{ details_block }}}}
-{_AGAIN}
+{AGAIN}
 """
-    + _NEXT
-    + _SUPPORT,
+    + NEXT
+    + SUPPORT,
     "invalid.stakeholders": """\
 {{ environment }}: the earlier version does not work either
 
@@ -191,8 +159,8 @@ Everything moved, but what serves now does not keep its contract.
 Everything is where it should be, and some checks came to no verdict: somebody has to look.
 {{ details_block }}
 """
-    + _NEXT
-    + _SUPPORT,
+    + NEXT
+    + SUPPORT,
     "not_proved.stakeholders": """\
 {{ environment }}: back on an earlier version, and still being checked
 
@@ -205,10 +173,10 @@ It is not certain yet that everything works.
 {{{{ message }}}}
 The set did not arrive whole, so all of it was put back to what it was before the run.
 {{{{ details_block }}}}
-{_AGAIN}
+{AGAIN}
 """
-    + _NEXT
-    + _SUPPORT,
+    + NEXT
+    + SUPPORT,
     "restored.stakeholders": """\
 {{ environment }}: the fault is still there
 
@@ -221,7 +189,7 @@ The way back to an earlier version did not work, and was undone. People are work
 {{ details_block }}
 Nothing was changed. The fault is elsewhere, or a rollback was tried before: somebody has to look.
 """
-    + _NEXT,
+    + NEXT,
     "declined.stakeholders": """\
 {{ environment }}: an earlier version would not help
 
@@ -233,7 +201,7 @@ We looked whether an earlier version of {{ environment }} would help, and it wou
 {{ message }}
 What served before still serves.
 """
-    + _NEXT,
+    + NEXT,
     "cancelled.stakeholders": """\
 {{ environment }}: the way back to an earlier version was not taken
 
@@ -245,7 +213,7 @@ The way back was stopped before anything was changed. People are working on it.
 The command ended without saying how{{% if release %}}, on the way to {{{{ release }}}}{{% endif %}}:
 it was killed, or Ansible itself failed.
 Some components may have moved, and others not. The same command goes on from there.
-{_AGAIN}
+{AGAIN}
 """,
     "broke_off.stakeholders": """\
 {{ environment }}: the repair broke off
@@ -294,27 +262,12 @@ Nobody else is called for this run.
 {{ contact.name }} ({{ contact.role }}), please take on incident {{ incident }}: {{ because }}.
 
 """
-    + _WHO
+    + WHO
     + """
 When you have: ansible-playbook notify.yml -i {{ environment }} -e acknowledge='{{ contact.name }}'
 """,
 }
-# Whoever hears of the end keeps the hash, so that the journal cannot be written anew unseen.
-_NOTED = """\
-{% if head %}
-
-The record of this run, up to its verdict: knowngood verify {{ run }} --head {{ head }}
-{% endif %}
-"""
-_ENDS = (
-    "resolved", "in_part", "done", "refused", "partial", "failed", "invalid", "not_proved", "restored", "declined",
-    "cancelled",
-)  # fmt: skip
-TEMPLATES = {
-    name: text.replace("{{ details_block }}\n", _DETAILS)
-    + (_NOTED if name in {f"{kind}.responders" for kind in _ENDS} else "")
-    for name, text in TEMPLATES.items()
-}
+TEMPLATES = completed(_TEXTS)
 
 HTML = """\
 <!doctype html>

@@ -19,6 +19,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from .message import Message
 from .news import FAILURES, News
+from .step_templates import STEP_TEMPLATES
 from .templates import HTML, TEMPLATES
 
 __all__ = ["AUDIENCES", "Texts", "html_of", "parts_of"]
@@ -37,10 +38,16 @@ class Texts:
     def __init__(self, folder: str = "") -> None:
         self.problems: list[str] = []
         own: list[BaseLoader] = [FileSystemLoader(folder)] if folder else []
-        shipped = DictLoader({f"{name}.j2": text for name, text in TEMPLATES.items()})
         # What is shipped says less where something is not known; what an operator got wrong is to be found.
-        self._shipped = _environment(shipped, Undefined)
-        self._all = _environment(ChoiceLoader([*own, shipped]), StrictUndefined)
+        of_rollbacks, of_steps = (
+            DictLoader({f"{name}.j2": text for name, text in texts.items()})
+            for texts in (TEMPLATES, {**TEMPLATES, **STEP_TEMPLATES})
+        )
+        self._shipped = _environment(of_rollbacks, Undefined), _environment(of_steps, Undefined)
+        self._all = tuple(
+            _environment(ChoiceLoader([*own, shipped]), StrictUndefined)
+            for shipped in (of_rollbacks, of_steps)
+        )
         self._names = {*TEMPLATES, *(path.stem for path in Path(folder).glob("*.*.j2") if folder)}
 
     def check(self) -> list[str]:
@@ -55,7 +62,7 @@ class Texts:
                 )
                 continue
             try:
-                self._all.get_template(f"{name}.j2")
+                self._all[0].get_template(f"{name}.j2")
             except (TemplateError, OSError, ValueError) as error:
                 wrong.append(f"{name}.j2 cannot be read: {error}")
         return wrong
@@ -67,11 +74,14 @@ class Texts:
     def subject_and_text(self, news: News, audience: str, support: str = "") -> tuple[str, str] | None:
         """What to say, or ``None`` when an inventory has it that nothing is said."""
         name, facts = f"{news.kind}.{audience}.j2", {**news.facts, "time": news.time, "support": support}
+        is_step = bool(news.facts.get("step"))
         try:
-            rendered = self._all.get_template(name).render(facts)
+            rendered = self._all[is_step].get_template(name).render(facts)
         except (TemplateError, OSError, ValueError, TypeError, ArithmeticError) as error:
             self.problems.append(f"{name}: {error}")
-            rendered = self._shipped.get_template(name).render(facts) if name[:-3] in TEMPLATES else ""
+            rendered = (
+                self._shipped[is_step].get_template(name).render(facts) if name[:-3] in TEMPLATES else ""
+            )
         subject, _, text = rendered.strip().partition("\n")
         return (" ".join(subject.split()), text.strip()) if subject else None
 

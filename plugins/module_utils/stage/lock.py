@@ -34,6 +34,8 @@ SPEC: dict[str, Any] = {
             "drill": {"type": "bool", "default": False},
         },
     },
+    "step": {"type": "str", "default": ""},
+    "state": {"type": "str", "default": ""},
     "owner": {"type": "str", "default": ""},
     "dashboards": {"type": "dict", "default": {}},
     "break_lock": {"type": "str", "default": ""},
@@ -53,7 +55,7 @@ def work(task: Task) -> dict[str, Any]:
             fields = opened(task.journal.run, incident=told.pop("id"), operator=task.operator, **told)
         except NotATime as error:
             return {"outcome": outcome(REFUSED, f"nothing was changed: {error}", next_="correct -e detected")}
-        around = {name: task.params[name] or None for name in ("owner", "dashboards")}
+        around = {name: task.params[name] or None for name in ("step", "state", "owner", "dashboards")}
         around |= {"environment": task.params["environment_name"]}
         around |= {"account": task.params["cloudflare"]["account_id"] or None}
         task.journal.write("incident.opened", **fields, **around)

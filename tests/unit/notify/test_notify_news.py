@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,44 @@ def test_every_text_can_be_said_however_little_is_known() -> None:
     assert texts.problems == []
 
 
+@pytest.mark.parametrize(
+    ("step", "state", "said"),
+    [
+        ("maintenance", "on", "users get the maintenance page instead of the application"),
+        ("maintenance", "off", "users get the application again"),
+        ("failover", "on", "DNS leads users to the other place"),
+        ("failover", "off", "DNS leads users back"),
+        ("database", "on", "databases go back to a backup"),
+        ("configuration", "on", "routes and crons become what was recorded"),
+        ("escalate", "on", "everybody of the contact chain is called"),
+    ],
+)
+def test_a_step_of_recovery_says_what_it_is_and_nothing_of_a_rollback(
+    step: str, state: str, said: str
+) -> None:
+    opened = {**OPENED, "step": step, "state": state}
+    texts = Texts()
+    teller = Teller("R", "production")
+    (begun,) = teller.feed({"time": "", **opened})
+    for audience in ("responders", "stakeholders"):
+        subject, text = texts.subject_and_text(begun, audience) or ("", "")
+        assert said in text and "release that is known" not in text, text
+        if audience == "responders":
+            assert f"a step of recovery has begun: {step}" in subject
+            assert ("state=off" in subject) == (state == "off")
+    found = [*teller.broke_off(""), begun]
+    for code in (0, 10, 11, 12, 13, 16, 17):
+        found += teller.feed({"event": "outcome", "exit_code": code, "time": "", "message": "it ended"})
+    for news in found:
+        for audience in texts.audiences(news.kind):
+            words = " ".join(texts.subject_and_text(news, audience) or ("", "")).replace("no rollback", "")
+            assert not re.search("roll(ed )?back|taken back|earlier version|way back|arrived|mixed", words), (
+                words
+            )
+            assert "{" not in words and "None" not in words
+    assert texts.problems == []
+
+
 def test_stakeholders_and_users_are_spared_the_commands() -> None:
     for kind in {name.split(".")[0] for name in TEMPLATES}:
         for audience in ("stakeholders", "users"):
@@ -190,7 +229,7 @@ def test_the_chain_goes_on_until_somebody_takes_it_on() -> None:
 def test_a_failure_calls_the_second_level_whatever_the_time_and_whoever_has_it() -> None:
     chain = Chain([contact(1, 0), contact(2, 15), contact(3, 30)])
     chain.due(0, acknowledged=False)
-    assert [(c["level"], why) for c, why in chain.failed()] == [(2, "the rollback failed")]
+    assert [(c["level"], why) for c, why in chain.failed()] == [(2, "the run failed")]
     assert [c["level"] for c, _ in Chain([contact(1, 5), contact(2, 15)]).failed()] == [1, 2]
 
 
