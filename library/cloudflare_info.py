@@ -49,6 +49,15 @@ identities:
   description: "Per component: what the live version may be called (release, tag, commit, version_id)."
   returned: success
   type: dict
+recorded_headers:
+  description: "Per component: the security headers that the release had when it was found to be good; empty when not known."
+  returned: success
+  type: dict
+maintenance:
+  description: >-
+    The maintenance page as the ledger knows it: C(hosts), C(since) (ISO 8601), C(by); empty when it is not shown.
+  returned: success
+  type: dict
 outcome: {description: The same as lines of text., returned: success, type: dict}
 run: {description: Id of the run., returned: always, type: str}
 journal: {description: File of the run's journal., returned: always, type: str}

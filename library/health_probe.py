@@ -13,7 +13,8 @@ description:
     against the contract of each. It keeps asking a component that fails, up to O(probing.seconds).
   - Fails when one component breaks its contract. A component that is declared to have no check is named as such.
   - Compares security headers and certificate with how they were before the change, when it is told; what is gone and
-    not explained by the release fails.
+    not explained by the release fails. Without a change, the headers that were recorded with the release must be there.
+  - Behind the maintenance page nothing can be seen. A component for which it answers is not proved, and not to blame.
   - Writes C(validation.json), C(validation.xml) (JUnit) and C(validation.html) of what the run has checked so far beside the journal.
 options:
   identities:
@@ -29,10 +30,16 @@ options:
   left_out: {description: Declared components that this run does not touch., type: list, elements: str, default: []}
   databases: {description: What M(database_check) returned., type: list, elements: dict, default: []}
   before:
-    description: "How the components were before the change: C(seen) of M(service_before). Without it nothing is compared."
+    description: "How the components were before the change: C(seen) of M(service_before)."
     type: dict
   recorded_headers:
     description: "Per component: the security headers that the release had when it was found to be good."
+    type: dict
+    default: {}
+  maintenance:
+    description:
+      - "What the ledger knows of the maintenance page, as M(cloudflare_info) returns it: C(hosts), C(since), C(by).
+        Empty when it is not shown."
     type: dict
     default: {}
   vantage_points:

@@ -130,6 +130,11 @@ asked:
   description: The plan that O(plan) names, with its hash and, from a file, its moves; empty without O(plan).
   returned: success
   type: dict
+maintenance:
+  description: >-
+    The maintenance page as the ledger knows it: C(hosts), C(since) (ISO 8601), C(by); empty when it is not shown.
+  returned: success
+  type: dict
 table: {description: The plan as lines of text., returned: success, type: list, elements: str}
 run: {description: Id of the run., returned: always, type: str, sample: 20261124T213000Z-4f1c9a}
 journal: {description: File of the run's journal., returned: always, type: str}

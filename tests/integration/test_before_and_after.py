@@ -125,3 +125,46 @@ def test_the_headers_of_an_error_page_are_not_the_component_s(tmp_path: Path, au
         result = one.validate(before=one.before()["seen"])
     assert result["outcome"]["exit_code"] == DONE, result
     assert verdicts(result)["headers"][0] == "not applicable"
+
+
+def test_a_header_that_was_recorded_and_is_gone_fails_without_a_change_too(
+    tmp_path: Path, authority: Authority
+) -> None:
+    recorded = {"auth": ["Strict-Transport-Security", "Content-Security-Policy"]}
+    with serving(lambda number: (0, well(CSP)), tls=authority.server(NAME)) as server:
+        one = asked(tmp_path, authority, server.address)
+        lost = one.validate(release="r1", recorded_headers=recorded)
+        told = verdicts(lost)["headers"]
+        kept = one.validate(release="r1", recorded_headers={"auth": ["Content-Security-Policy"]})
+    assert lost["outcome"]["exit_code"] == INVALID
+    assert told == ("fail", "gone since r1 was recorded: Strict-Transport-Security")
+    assert kept["outcome"]["exit_code"] == DONE
+
+
+# --- behind the maintenance page
+
+PAGE = {"hosts": [NAME], "since": "2026-11-27T06:00+00:00", "by": "ann@ops"}
+
+
+def test_what_the_page_answers_for_is_neither_proved_nor_to_blame(
+    tmp_path: Path, authority: Authority
+) -> None:
+    page = http(503, b"back soon", "Retry-After: 60\r\n")
+    with serving(lambda number: (0, page), tls=authority.server(NAME)) as server:
+        end = asked(tmp_path, authority, server.address, seconds=30).validate(maintenance=PAGE)["outcome"]
+        assert server.asked == 1, "what cannot be seen is not waited for"
+        unknown = asked(tmp_path, authority, server.address).validate()["outcome"]
+    assert end["exit_code"] == NOT_PROVED
+    assert "the maintenance page answers for auth, since 2026-11-27 06:00 UTC, by ann@ops" in end["message"]
+    assert end["next"] == "ansible-playbook recovery.yml -i test -e step=maintenance -e state=off"
+    assert unknown["exit_code"] == INVALID
+
+
+def test_a_page_that_only_the_ledger_knows_of_hides_nothing(tmp_path: Path, authority: Authority) -> None:
+    broken = http(500, b"no")
+    for answer, code in ((well(), DONE), (broken, INVALID)):
+        with serving(lambda number, answer=answer: (0, answer), tls=authority.server(NAME)) as server:
+            end = asked(tmp_path, authority, server.address).validate(maintenance=PAGE)["outcome"]
+        assert end["exit_code"] == code, end
+    assert "page" not in end["message"]
+    assert end["next"] == "ansible-playbook rollback.yml -i test"

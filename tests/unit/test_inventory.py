@@ -249,6 +249,7 @@ BETWEEN_STAGES = {
     "validate_before",
     "validate_came_before",
     "validate_databases",
+    "validate_maintenance",
     "validate_notes",
     "validate_recorded_headers",
     "validate_since",

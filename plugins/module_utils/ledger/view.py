@@ -156,6 +156,16 @@ class View:
         """The settings per component that a release names by their fingerprint."""
         return self._configs.get(fingerprint)
 
+    def headers(self, name: str, versions: Mapping[str, str]) -> dict[str, list[str]]:
+        """The security headers by component that a release had when it was found to be good, with these versions.
+
+        Empty when nobody wrote that down.
+        """
+        found = self._by_name.get(name)
+        if found is None or found.evidence is None or not versions.items() <= found.versions.items():
+            return {}
+        return dict(found.evidence.headers) if found.evidence.verdict == "pass" else {}
+
     @property
     def unfinished(self) -> Goal | None:
         """The newest goal of a run that did not come to an end."""

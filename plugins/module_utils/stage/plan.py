@@ -15,6 +15,7 @@ from ..cloudflare.reach import Reach
 from ..cloudflare.settings import GOES_BACK, Settings, compare, in_words, read_all
 from ..concurrent import each
 from ..outcome import REFUSED, outcome
+from ..recovery.hidden import told
 from ..release.candidate import Rules
 from ..release.choose import Choice, Refusal, choose, floor, pinned
 from ..release.model import Release, State
@@ -63,7 +64,10 @@ def work(task: Task) -> dict[str, Any]:
     result: dict[str, Any] = {
         "plan": made.as_dict(),
         "identities": made.identities,
-        "recorded_headers": _recorded_headers(task, made),
+        "recorded_headers": task.known.headers(
+            made.release, {move.component: move.to_id for move in made.moves}
+        ),
+        "maintenance": told(task.known.maintenance),
         "table": table,
         "asked": asked if params["plan"] else {},
     }
@@ -75,13 +79,6 @@ def work(task: Task) -> dict[str, Any]:
             "after": "".join(f"{move.component}: {move.to_label}\n" for move in made.moves),
         }
     return result
-
-
-def _recorded_headers(task: Task, made: Plan) -> dict[str, list[str]]:
-    """The security headers that the target had when it was found to be good, as far as the ledger knows."""
-    recorded = task.known.release(made.release)
-    evidence = recorded.evidence if recorded else None
-    return dict(evidence.headers) if evidence else {}
 
 
 def _asked(task: Task) -> dict[str, Any]:

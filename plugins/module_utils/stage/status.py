@@ -8,6 +8,7 @@ from typing import Any
 
 from ..concurrent import each
 from ..outcome import DONE, outcome
+from ..recovery.hidden import told
 from ..release.status import identities, status_rows, status_table
 from ..release.text import columns
 from .options import CLOUDFLARE, COMPONENTS, DATABASES, GROUPING, LOCKED, RUN
@@ -51,6 +52,7 @@ def work(task: Task) -> dict[str, Any]:
         "components": rows,
         "databases": schemas,
         "identities": identities(states, releases),
+        **_known(task, release, rows),
         "outcome": outcome(
             DONE,
             f"{serves}, except {', '.join(misfits)}" if misfits else serves,
@@ -58,6 +60,17 @@ def work(task: Task) -> dict[str, Any]:
             details=status_table(rows, datetime.now(UTC)) + _schema_table(schemas),
         ),
     }
+
+
+def _known(task: Task, release: str | None, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the ledger says of what serves, for the validation."""
+    if not task.params["ledger"]:
+        return {"maintenance": {}, "recorded_headers": {}}
+    headers: dict[str, list[str]] = {}
+    if release and not any(row["problem"] for row in rows):
+        serving = {row["component"]: row["serving"][0]["version"] for row in rows if row["serving"]}
+        headers = task.known.headers(release, serving)
+    return {"maintenance": told(task.known.maintenance), "recorded_headers": headers}
 
 
 def _schema(task: Task, declared: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from ..outcome import DONE, INVALID, NOT_PROVED, outcome
 from ..probe.check import Checked, check
 from ..probe.posture import Posture
 from ..probe.vantage import HERE, Vantage, judged
+from ..recovery.hidden import hides, since
+from ..recovery.page import what_it_says
 from ..release.text import columns
 from ..verdict.files import write_for
 from ..verdict.posture import headers_check, tls_check
@@ -33,6 +35,7 @@ SPEC: dict[str, Any] = {
     "notes": {"type": "list", "elements": "str", "default": []},
     "before": {"type": "dict"},
     "recorded_headers": {"type": "dict", "default": {}},
+    "maintenance": {"type": "dict", "default": {}},
     "vantage_points": {
         "type": "list",
         "elements": "dict",
@@ -44,6 +47,8 @@ SPEC: dict[str, Any] = {
         },
     },
 }
+
+_HIDDEN = "health behind the page"
 
 
 def work(task: Task) -> dict[str, Any]:
@@ -68,7 +73,8 @@ def work(task: Task) -> dict[str, Any]:
 def _checked(task: Task) -> tuple[list[Checked], list[dict[str, Any]]]:
     """The health of every component as seen from here, and the other checks."""
     params, limits, probing = task.params, task.limits, task.params["probing"]
-    contracts = task.asked
+    hidden = _hidden(task)
+    contracts = {name: contract for name, contract in task.asked.items() if name not in hidden}
     before = {name: Posture(**told) for name, told in (params["before"] or {}).items()}
     places = {place["name"]: Vantage(**place) for place in params["vantage_points"]}
     way = {name: probing[name] for name in ("connect_to", "ca_file", "timeout")}
@@ -96,16 +102,40 @@ def _checked(task: Task) -> tuple[list[Checked], list[dict[str, Any]]]:
     more = [
         judged(name, place, seen, found[HERE, name]) for (place, name), seen in found.items() if place != HERE
     ]
+    more += [
+        {
+            "component": name,
+            "check": _HIDDEN,
+            "verdict": "inconclusive",
+            "detail": f"the maintenance page answers for it, {since(params['maintenance'])}",
+        }
+        for name in hidden
+    ]
     for seen in here:
         name, now = seen.component, seen.posture
         if now is None:
             continue
-        if params["before"] is not None:
-            recorded, release = params["recorded_headers"].get(name), params["release"]
+        recorded, release = params["recorded_headers"].get(name), params["release"]
+        if params["before"] is not None or recorded is not None:
             more.append(headers_check(name, before.get(name), now, recorded=recorded, release=release))
         if now.fingerprint:
             more.append(tls_check(name, before.get(name), now, margin=limits.tls_margin))
     return here, more
+
+
+def _hidden(task: Task) -> list[str]:
+    """The components for which the maintenance page answers. The ledger may be out of date, so each is looked at."""
+    page = task.params["maintenance"]
+    behind = {name: contract.url for name, contract in task.asked.items() if hides(page, contract.url)}
+    found = []
+    for name, wrong in zip(
+        behind, each(lambda url: what_it_says(task.connector, url), behind.values()), strict=True
+    ):
+        if isinstance(wrong, Exception):
+            raise wrong
+        if not wrong:
+            found.append(name)
+    return found
 
 
 def _end(
@@ -123,25 +153,33 @@ def _end(
     if params["left_out"]:
         details.append(f"not in this run: {', '.join(params['left_out'])}")
     failed = [item.component for item in checked if item.verdict != "pass"]
-    failed += [item["name"] for item in params["databases"] if item["verdict"] != "pass"]
+    failed += [item["name"] for item in params["databases"] if item["verdict"] == "fail"]
     failed += named(more, "fail")
+    hidden = [one["component"] for one in more if one["check"] == _HIDDEN]
+    page = f"the maintenance page answers for {', '.join(hidden)}"
     at = "" if moved == "nothing" else f"the set is at {release}, but "
     if failed:
         after = f"ansible-playbook rollback.yml -i {environment}"
+        do = "does" if len(failed) == 1 else "do"
         return outcome(
             INVALID,
-            f"{at}{environment}: {', '.join(failed)} {'does' if len(failed) == 1 else 'do'} not keep the contract",
+            f"{at}{environment}: {', '.join(failed)} {do} not keep the contract{f'; {page}' if hidden else ''}",
             next_=f"{after} -e release=<an older one>" if at else after,
             details=details,
         )
-    open_ = named(more, "inconclusive")
+    open_ = named([one for one in more if one["check"] != _HIDDEN], "inconclusive")
+    if hidden:
+        open_.append(f"{page}, {since(params['maintenance'])}")
+    open_ += [item["name"] for item in params["databases"] if item["verdict"] == "inconclusive"]
     if not checked and not params["databases"]:
         open_.append("no component has a check")
     if open_:
         return outcome(
             NOT_PROVED,
             f"{at}{environment} is not proved to work: {', '.join(open_)}",
-            next_=f"ansible-playbook validate.yml -i {environment} --tags quick",
+            next_=f"ansible-playbook recovery.yml -i {environment} -e step=maintenance -e state=off"
+            if hidden
+            else f"ansible-playbook validate.yml -i {environment} --tags quick",
             details=details,
         )
     what = f"{environment} serves {release}" if release else f"{environment} works"

@@ -106,6 +106,15 @@ def test_evidence_of_other_versions_than_the_recorded_ones_counts_for_nothing() 
     assert found is not None and found.evidence is not None
 
 
+def test_headers_are_those_of_a_good_release_with_these_versions() -> None:
+    told = {"headers": {"auth": ["Content-Security-Policy"]}}
+    found = view(recorded("r1"), evidence("r1", **told), recorded("r2"), evidence("r2", "fail", **told))
+    assert found.headers("r1", {"auth": "a-r1"}) == told["headers"]
+    assert found.headers("r1", {"auth": "another"}) == {}
+    assert found.headers("r2", {"auth": "a-r2"}) == {}
+    assert found.headers("r3", {}) == {}
+
+
 def test_evidence_of_a_release_that_was_never_recorded_is_kept_out() -> None:
     assert view(evidence("r1")).releases == ()
 
