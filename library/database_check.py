@@ -34,7 +34,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 checked:
-  description: "Per database: verdict, level (the newest migration), problems."
+  description: "Per database: verdict (pass, fail, or inconclusive where somebody else holds a table), level (the newest migration), problems."
   returned: always
   type: list
   elements: dict

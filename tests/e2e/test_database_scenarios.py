@@ -171,6 +171,27 @@ def test_a_table_that_somebody_holds_ends_the_run_in_time(app: App, changed: dic
     assert app.applied == ["0001", "0002"]
 
 
+def test_a_held_table_does_not_stop_a_rollback_that_leaves_the_database(
+    app: App, environment: Environment
+) -> None:
+    environment.serve("r3")
+    holder = psycopg2.connect(app.server.dsn(app_database.NAME))
+    holder.cursor().execute("LOCK TABLE payments IN ACCESS EXCLUSIVE MODE")
+    try:
+        run = app.back()
+    finally:
+        holder.close()
+    assert environment.live() == environment.versions("r2")
+    assert run.code == 16, run.output
+    assert run.last_line == "NOT PROVED: the set is at r2, but local is not proved to work: app-db"
+    held = "public.payments could not be read: a lock was not free in time: somebody else holds it"
+    assert re.search(rf"app-db +nothing: its schema is that of r2; {held}", run.output), run.output
+    assert f"not checked (filled, foreign_keys, sequences, latency): {held}" in run.output
+    # Nothing is left of it once the lock is gone.
+    after = environment.play("validate.yml", "--tags", "quick")
+    assert after.code == 0, after.output
+
+
 def test_a_full_disk_under_a_backup_is_named_and_leaves_nothing(app: App, tmp_path: Path) -> None:
     app.sql("INSERT INTO audit_log (what) SELECT gen_random_uuid() FROM generate_series(1, 9000)")
     small = tmp_path / "small"

@@ -2,14 +2,18 @@
 
 import dataclasses
 import json
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg2
 import pytest
 
 from local_postgres.launch import start
 from plugins.module_utils.postgres.connect import Server
+from plugins.module_utils.postgres.errors import DatabaseError
 from plugins.module_utils.postgres.integrity import Audit, Check, Expected, Snapshot, check, snapshot
 from tests.support.postgres import Postgres, journal
 
@@ -205,6 +209,74 @@ def test_a_server_that_is_not_there_is_a_failed_connection(postgres: Postgres, t
     assert set(checks) == {"connection"}
     assert "nothing listens there: check host and port in postgres_dsn" in checks["connection"].detail
     assert "hidden-secret" not in checks["connection"].detail
+
+
+@contextmanager
+def held(postgres: Postgres, *tables: str) -> Iterator[None]:
+    """Somebody holds these tables against everybody."""
+    with psycopg2.connect(postgres.instance.dsn("shop")) as holder, holder.cursor() as cursor:
+        cursor.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")
+        yield
+    holder.close()
+
+
+WHY = "could not be read: a lock was not free in time: somebody else holds it"
+
+
+def test_a_held_table_is_left_out_of_what_need_not_be_whole(
+    postgres: Postgres, shop: Server, tmp_path: Path
+) -> None:
+    began = time.monotonic()
+    with held(postgres, "payments", "audit_log"):
+        glance = snapshot(shop, audit=AUDIT, content=False, within=5)
+    assert time.monotonic() - began < 3
+    assert glance.left_out == (f"public.audit_log {WHY}", f"public.payments {WHY}")
+    assert glance.trail == ()
+    # What could be read is compared all the same, what could not is no fault.
+    assert failed(checked(shop, tmp_path, before=glance)) == {}
+    postgres.sql("shop", "CREATE TABLE kept (id int PRIMARY KEY)")
+    with held(postgres, "payments"):
+        glance = snapshot(shop, content=False, within=5)
+    postgres.sql("shop", "DROP TABLE kept")
+    assert "public.kept is gone" in failed(checked(shop, tmp_path, before=glance))["rows"]
+
+
+def test_what_takes_longer_than_there_is_time_is_left_out(postgres: Postgres, shop: Server) -> None:
+    postgres.sql("shop", "CREATE TABLE long AS SELECT generate_series(1, 3000000) AS id")
+    glance = snapshot(shop, audit=AUDIT, content=True, within=0.2)
+    left = " ".join(glance.left_out)
+    assert "public.long could not be read: the statement took longer than allowed" in left
+    assert "public.audit_log" not in left.partition("public.long")[0]
+    assert "public.users could not be read: there was no time left for it" in left
+
+
+def test_a_snapshot_that_must_be_whole_is_refused(postgres: Postgres, shop: Server) -> None:
+    with held(postgres, "payments"), pytest.raises(DatabaseError, match=rf"shop: public\.payments {WHY}"):
+        snapshot(shop, content=False)
+
+
+def test_a_held_table_is_neither_a_pass_nor_a_fault_and_is_waited_for_once(
+    postgres: Postgres, shop: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "sql").mkdir()
+    (tmp_path / "sql/own.sql").write_text("-- expect: no rows\nSELECT id FROM payments WHERE cents < 0")
+    before = snapshot(shop)
+    began = time.monotonic()
+    with held(postgres, "payments"):
+        checks = checked(
+            shop,
+            tmp_path,
+            before=before,
+            sentinel=("SELECT count(*) FROM payments", "100"),
+            sql_checks=tmp_path / "sql",
+        )
+    assert time.monotonic() - began < 5 + 3
+    assert {name for name, each in checks.items() if each.held} == {
+        "filled", "foreign_keys", "sequences", "sentinel", "latency", "sql own",
+    }  # fmt: skip
+    assert checks["filled"].detail == f"public.payments {WHY}"
+    assert {each.verdict for each in checks.values() if not each.held} == {"pass"}
+    assert {each.verdict for each in checks.values() if each.held} == {"inconclusive"}
 
 
 def test_where_the_server_counts_statements_their_mean_over_the_run_is_told(

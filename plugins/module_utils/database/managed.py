@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from ..migrate.driver import Driver
 from .loss import Loss
 
-__all__ = ["Earlier", "Managed", "MoreLost", "Rewound", "check_limit"]
+__all__ = ["Earlier", "Looked", "Managed", "MoreLost", "Rewound", "check_limit"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,14 @@ class Rewound:
 
     undo: dict[str, str]
     losses: list[Loss]
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a look at the data found, in sentences: what is ``wrong``, and what could not be looked at (``unknown``)."""
+
+    wrong: list[str]
+    unknown: list[str]
 
 
 class MoreLost(Exception):
@@ -86,13 +94,16 @@ class Managed(Protocol):
     def undo(self, undo: dict[str, str]) -> None:
         """Take a rewind back."""
 
-    def snapshot(self) -> dict[str, Any] | None:
-        """What the data is now, to be compared with afterwards; ``None`` where nothing can be compared."""
+    def snapshot(self, within: float | None = None) -> dict[str, Any] | None:
+        """What the data is now, to be compared with afterwards; ``None`` where nothing can be compared.
+
+        With ``within`` (seconds) what cannot be read in that time is left out, and ``left_out`` says so in sentences.
+        """
 
     def problems(
         self, before: Mapping[str, Any] | None, back_to: str | None, lost: Collection[str]
-    ) -> list[str]:
-        """What is wrong with the data as it is now, in sentences.
+    ) -> Looked:
+        """What is wrong with the data as it is now.
 
         ``before`` is an earlier :meth:`snapshot`; ``back_to`` the moment that a rewind went to (ISO 8601).
         ``lost`` are the tables of the losses that were agreed to, as in :class:`Loss`.

@@ -12,7 +12,7 @@ from ..migrate.driver import Driver
 from ..migrate.postgres_executor import PostgresExecutor
 from ..postgres import backup as backups
 from ..postgres import fence, integrity, restore, swap
-from ..postgres.checks import FAIL
+from ..postgres.checks import FAIL, Check
 from ..postgres.compare import Difference, compare, open_pair
 from ..postgres.connect import Server, check_identity, identity, session
 from ..postgres.errors import BackupRefused, DatabaseError
@@ -20,7 +20,7 @@ from ..postgres.follow import follow
 from ..postgres.proof import prove
 from ..postgres.tools import Tools, find
 from .loss import Loss
-from .managed import Earlier, Rewound, check_limit
+from .managed import Earlier, Looked, Rewound, check_limit
 
 __all__ = ["ManagedPostgres", "newest_backup"]
 
@@ -133,12 +133,12 @@ class ManagedPostgres:
     def undo(self, undo: dict[str, str]) -> None:
         swap.undo(self._server, undo["kept"], journal=self._journal)
 
-    def snapshot(self) -> dict[str, Any]:
-        return integrity.snapshot(self._server, audit=self._audit, content=False).to_dict()
+    def snapshot(self, within: float | None = None) -> dict[str, Any]:
+        return integrity.snapshot(self._server, audit=self._audit, content=False, within=within).to_dict()
 
     def problems(
         self, before: Mapping[str, Any] | None, back_to: str | None, lost: Collection[str]
-    ) -> list[str]:
+    ) -> Looked:
         # A database that went back holds what the backup holds, which was proved when it was restored.
         then = integrity.Snapshot.from_dict(before) if before and not back_to else None
         sentinel = self._checks.get("sentinel")
@@ -157,7 +157,8 @@ class ManagedPostgres:
             sql_checks=Path(folder) if folder else None,
         )
         found = integrity.check(self._server, expected, journal=self._journal)
-        return [f"{check.name}: {check.detail}" for check in found if check.verdict == FAIL]
+        wrong = [f"{check.name}: {check.detail}" for check in found if check.verdict == FAIL]
+        return Looked(wrong, _unknown([check for check in found if check.held]))
 
     @property
     def _audit(self) -> integrity.Audit | None:
@@ -210,6 +211,11 @@ def newest_backup(folder: Path, database: str, moment: datetime | None = None) -
         if backup.manifest.database == database and (moment is None or backup.manifest.moment <= moment):
             found.append(backup)
     return max(found, key=lambda backup: backup.manifest.moment, default=None)
+
+
+def _unknown(held: list[Check]) -> list[str]:
+    """One sentence for all checks that a lock was in the way of."""
+    return [f"not checked ({', '.join(check.name for check in held)}): {held[0].detail}"] if held else []
 
 
 def _agreed(then: integrity.Snapshot | None, lost: Collection[str]) -> set[str]:

@@ -21,6 +21,7 @@ __all__ = [
     "content",
     "filled",
     "foreign_keys",
+    "held",
     "indexes",
     "lookups",
     "rows",
@@ -32,12 +33,21 @@ PASS, FAIL, INCONCLUSIVE = "pass", "fail", "inconclusive"
 
 @dataclass(frozen=True)
 class Check:
-    """``data`` holds the figures behind the verdict; never a row's content."""
+    """``data`` holds the figures behind the verdict; never a row's content.
+
+    ``held``: it could not be made, because somebody else holds what it reads.
+    """
 
     name: str
     verdict: str
     detail: str
     data: dict[str, Any] = field(default_factory=dict)
+    held: bool = False
+
+
+def held(name: str, why: str) -> Check:
+    """A check that somebody else's lock is in the way of."""
+    return Check(name, INCONCLUSIVE, why, held=True)
 
 
 def _judge(name: str, faults: list[str], good: str, **data: Any) -> Check:

@@ -22,9 +22,10 @@ from ..journal import Journal
 from . import checks
 from .catalog import tables
 from .checks import FAIL, INCONCLUSIVE, PASS, Check
-from .connect import Connection, Identity, Server, check_identity, identity, session
+from .connect import LOCK_TIMEOUT, Connection, Identity, Server, check_identity, identity, session
 from .errors import DatabaseError, in_words
-from .fingerprint import Fingerprint, fingerprints
+from .fingerprint import Fingerprint
+from .held import Held, countable, hurry, is_held, leaving_out
 from .sqlchecks import evaluate, run_files
 from .statements import Statements, mean_since, statements
 
@@ -33,6 +34,8 @@ __all__ = ["Audit", "Expected", "Snapshot", "check", "snapshot"]
 _Z95 = 1.96
 _FEWEST = 5
 _BUDGET = 10.0
+# Seconds to wait for a lock where not everything has to be looked at.
+_GLANCE = 1.0
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ class Audit:
 class Snapshot:
     """What a database was. ``trail`` are (number, time) of the newest audit rows, newest first.
 
-    ``statements`` is what ran in it so far, where the server counts that.
+    ``statements`` is what ran in it so far, where the server counts that. ``left_out`` says of every table that
+    could not be read why.
     """
 
     taken_at: str
@@ -59,6 +63,7 @@ class Snapshot:
     tables: tuple[Fingerprint, ...]
     trail: tuple[tuple[str, str], ...]
     statements: Statements | None = None
+    left_out: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -72,6 +77,7 @@ class Snapshot:
             tables=tuple(Fingerprint(**table) for table in told["tables"]),
             trail=tuple((number, at) for number, at in told["trail"]),
             statements=Statements(**told["statements"]) if told["statements"] else None,
+            left_out=tuple(told["left_out"]),
         )
 
 
@@ -103,20 +109,46 @@ class Expected:
 
 
 def snapshot(
-    server: Server, *, audit: Audit | None = None, content: bool = True, timeout: float = 600.0
+    server: Server,
+    *,
+    audit: Audit | None = None,
+    content: bool = True,
+    timeout: float = 600.0,
+    within: float | None = None,
 ) -> Snapshot:
-    """The database as it is now. Raises DatabaseError."""
-    with session(server, read_only=True, statement_timeout=timeout) as connection:
+    """The database as it is now. Raises DatabaseError.
+
+    With ``within`` only what can be read in so many seconds: tables that others hold, and what takes longer, are
+    left out. Without it all of it is read, or an error raised.
+    """
+    patience = LOCK_TIMEOUT if within is None else _GLANCE
+    until = None if within is None else time.monotonic() + within
+    with session(server, read_only=True, statement_timeout=timeout, lock_timeout=patience) as connection:
         connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         who = identity(connection, server)
+        counted, left_out = countable(connection, content=content, until=until)
+        trail: tuple[tuple[str, str], ...] = ()
+        if audit is not None:
+            try:
+                with leaving_out(connection, until):
+                    trail = _trail(connection, audit)
+            except Held as why:
+                left_out[f"{audit.schema}.{audit.table}"] = str(why)
+        if left_out and within is None:
+            raise DatabaseError(f"{server}: {'; '.join(_sentences(left_out))}")
         return Snapshot(
             taken_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
             database=who.name,
             system_identifier=who.system_identifier,
-            tables=tuple(fingerprints(connection, content=content)),
-            trail=_trail(connection, audit) if audit else (),
+            tables=tuple(counted),
+            trail=trail,
             statements=statements(connection),
+            left_out=tuple(_sentences(left_out)),
         )
+
+
+def _sentences(left_out: Mapping[str, str]) -> list[str]:
+    return [f"{name} could not be read: {why}" for name, why in left_out.items()]
 
 
 def check(server: Server, expected: Expected, *, journal: Journal, timeout: float = 600.0) -> list[Check]:
@@ -148,12 +180,15 @@ def _all(
     connection: Connection, expected: Expected
 ) -> Iterable[tuple[str, Callable[[], Check | list[Check]]]]:
     now: list[Fingerprint] = []
+    besides = set(expected.besides)
     before = expected.before
 
     def filled() -> Check:
         exact = expected.content and expected.quiet and before is not None
-        now.extend(fingerprints(connection, content=exact))
-        return checks.filled(now)
+        counted, left_out = countable(connection, content=exact)
+        now.extend(counted)
+        besides.update(left_out)
+        return checks.held("filled", "; ".join(_sentences(left_out))) if left_out else checks.filled(now)
 
     yield "filled", filled
     yield "constraints", lambda: checks.constraints(connection)
@@ -162,9 +197,9 @@ def _all(
     yield "sequences", lambda: checks.sequences(connection)
     if before is not None:
         then = before.tables
-        yield "rows", lambda: checks.rows(then, now, exact=expected.quiet, besides=expected.besides)
+        yield "rows", lambda: checks.rows(then, now, exact=expected.quiet, besides=besides)
         if expected.quiet and expected.content:
-            yield "content", lambda: checks.content(then, now, besides=expected.besides)
+            yield "content", lambda: checks.content(then, now, besides=besides)
     audit, sentinel, folder = expected.audit, expected.sentinel, expected.sql_checks
     if audit is not None:
         yield "audit_trail", lambda: _audit_trail(connection, audit, before, expected.back_to)
@@ -179,14 +214,18 @@ def _all(
 
 
 def _guarded(connection: Connection, name: str, work: Callable[[], Check | list[Check]]) -> list[Check]:
-    """A check that cannot be made is a failed one."""
+    """A check that cannot be made is a failed one, unless somebody else's lock is in its way."""
     try:
         result = work()
     except psycopg2.Error as error:
         if connection.closed:
             raise
         connection.rollback()
-        return [Check(name, FAIL, in_words(error))]
+        if not is_held(error):
+            return [Check(name, FAIL, in_words(error))]
+        hurry(connection)
+        connection.commit()
+        return [checks.held(name, in_words(error))]
     return result if isinstance(result, list) else [result]
 
 

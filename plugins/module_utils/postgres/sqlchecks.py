@@ -17,9 +17,10 @@ from pathlib import Path
 
 import psycopg2
 
-from .checks import FAIL, INCONCLUSIVE, PASS, Check
+from .checks import FAIL, INCONCLUSIVE, PASS, Check, held
 from .connect import Connection
 from .errors import in_words
+from .held import hurry, is_held
 
 __all__ = ["evaluate", "run_files"]
 
@@ -75,6 +76,9 @@ def evaluate(connection: Connection, name: str, query: str, expect: str) -> Chec
                 total = len(found) + int((cursor.statusmessage or "MOVE 0").split()[1])
             except psycopg2.Error as error:
                 cursor.execute("ROLLBACK TO SAVEPOINT knowngood_check")
+                if is_held(error):
+                    hurry(connection)
+                    return held(name, in_words(error))
                 return Check(name, FAIL, in_words(error))
             cursor.execute("ROLLBACK TO SAVEPOINT knowngood_check")
     except psycopg2.Error as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..concurrent import each
 from .options import CLOUDFLARE, DATABASES, RUN
@@ -27,9 +27,10 @@ def work(task: Task) -> dict[str, Any]:
         outcomes = each(lambda item: _check(task, item, planned.get(item["name"], {})), todo)
     checked = []
     for declared, found in zip(todo, outcomes, strict=True):
-        problems = [str(found)] if isinstance(found, Exception) else found["problems"]
-        level = "" if isinstance(found, Exception) else found["level"]
-        verdict = "fail" if problems else "pass"
+        if isinstance(found, Exception):
+            found = _Found("", [str(found)], [])
+        level, problems = found.level, [*found.wrong, *found.unknown]
+        verdict = "fail" if found.wrong else "inconclusive" if found.unknown else "pass"
         task.journal.write(
             "database.checked", database=declared["name"], verdict=verdict, level=level, problems=problems
         )
@@ -37,13 +38,18 @@ def work(task: Task) -> dict[str, Any]:
     return {"checked": checked}
 
 
-def _check(task: Task, declared: Mapping[str, Any], planned: Mapping[str, Any]) -> dict[str, Any]:
+class _Found(NamedTuple):
+    level: str
+    wrong: list[str]
+    unknown: list[str]
+
+
+def _check(task: Task, declared: Mapping[str, Any], planned: Mapping[str, Any]) -> _Found:
     earlier = planned.get("earlier")
     moment = earlier["moment"] if earlier else None
     lost = {loss["table"] for loss in planned.get("losses", ())}
     with task.database(declared) as database:
         status = database.driver.status()
-        problems = database.problems(planned.get("snapshot"), moment, lost)
-        if status.dirty is not None:
-            problems += [f"{status.dirty} is half-applied", *status.problems]
-    return {"level": status.applied[-1] if status.applied else "", "problems": problems}
+        looked = database.problems(planned.get("snapshot"), moment, lost)
+        half = [f"{status.dirty} is half-applied", *status.problems] if status.dirty is not None else []
+    return _Found(status.applied[-1] if status.applied else "", [*looked.wrong, *half], looked.unknown)

@@ -36,6 +36,8 @@ SPEC: dict[str, Any] = {
 }
 
 
+# Seconds that a rollback waits to note down a database that stays where it is.
+_NOTE = 5.0
 _METHODS = {"nothing": NOTHING, "down": DOWN, "rewind": REWIND}
 
 
@@ -124,7 +126,12 @@ def _plan_one(task: Task, declared: Mapping[str, Any]) -> dict[str, Any]:
             decision = replace(decision, why=why)
         level = status.applied[len(status.applied) - len(ids) - 1] if len(ids) < len(status.applied) else ""
         losses = _losses(database, decision.method, level, earlier)
-        snapshot = None if task.check_mode else database.snapshot()
+        snapshot = None
+        if not task.check_mode:
+            snapshot = database.snapshot(_NOTE if decision.method == NOTHING else None)
+        left_out = snapshot["left_out"] if snapshot else ()
+        if left_out:
+            decision = replace(decision, why="; ".join([decision.why, *left_out]))
     return {
         "name": declared["name"],
         "kind": declared["kind"],

@@ -88,6 +88,8 @@ ALREADY = [{"event": "switch.end", "state": "already"}]
         (13, ALREADY, "leave"),
         (15, [], "leave"),
         (10, [], "refuse"),
+        (16, MOVED, "roll_back"),
+        (16, [], "failed with 16"),
         (13, MOVED, "failed with 13"),
         (11, MOVED, "failed with 11"),
         (12, [], "failed with 12"),
