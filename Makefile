@@ -42,6 +42,7 @@ install-test: install collection .venv/.installed-test tests/contract/wrangler_c
 	@echo "installing the Python packages"
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[local]'
+	@$(BIN)/python -m compileall -q plugins library knowngood local_cloudflare local_postgres
 	@touch $@
 
 .venv/.installed-test: .venv/.installed

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ..concurrent import each
+from ..concurrent import alongside, each
 from ..outcome import DONE, outcome
 from ..recovery.hidden import told
+from ..release.model import State
 from ..release.status import identities, status_rows, status_table
 from ..release.text import columns
 from .options import CLOUDFLARE, COMPONENTS, DATABASES, GROUPING, LOCKED, RUN
@@ -30,12 +31,11 @@ def work(task: Task) -> dict[str, Any]:
     """Read and describe."""
     environment = task.params["environment_name"]
     with task.journal.stage("status", environment=environment):
-        states = task.states()
+        states, databases = _read(task)
         releases = task.releases(states)
         here = {item["name"] for item in task.params["components"]}
         states = {name: state for name, state in states.items() if name in here}
         release, rows = status_rows(states, releases)
-        databases = each(lambda declared: _schema(task, declared), task.params["databases"])
     schemas = [
         {"name": declared["name"], "level": None, "problem": str(found)}
         if isinstance(found, Exception)
@@ -60,6 +60,18 @@ def work(task: Task) -> dict[str, Any]:
             details=status_table(rows, datetime.now(UTC)) + _schema_table(schemas),
         ),
     }
+
+
+def _read(task: Task) -> tuple[dict[str, State], list[dict[str, Any] | Exception]]:
+    """Cloudflare and every database at once. Raises :class:`Unreadable` for Cloudflare."""
+    databases: list[dict[str, Any] | Exception] = []
+
+    def read_databases() -> None:
+        databases.extend(each(lambda declared: _schema(task, declared), task.params["databases"]))
+
+    with alongside(read_databases, lambda: None):
+        states = task.states()
+    return states, databases
 
 
 def _known(task: Task, release: str | None, rows: list[dict[str, Any]]) -> dict[str, Any]:
