@@ -12,7 +12,7 @@ import pytest
 from local_cloudflare.launch import start
 from tests.support.environment import WORKERS, Environment, Run
 from tests.support.kill import Call, Playbook
-from tests.support.matrix import FAULTS, FOR_GOOD, Cell, Lane, is_write, measure_all, table
+from tests.support.matrix import FAULTS, FOR_GOOD, Cell, Lane, is_write, kind_of, measure_all, table
 from tests.support.seed import Seed
 from tests.support.stages import Stages, Started
 
@@ -69,11 +69,13 @@ def disturbed(calls: list[Call], of_writes: list[str], of_reads: list[str]) -> l
 
 
 def test_any_call_may_fail(opened: Open) -> None:
-    """Every fault at every write; a kill, and the answer 429, at every read."""
+    """Every fault at every write; a kill, and the answer 429, at a read of each kind, of one Worker."""
     lanes = [hurried(environment) for environment in opened(3)]
     calls = lanes[0].calls()
-    assert sum(map(is_write, calls)) >= 11
-    print(table(measure_all(lanes, disturbed(calls, ONCE, ["429", "kill"]))))
+    writes = [call for call in calls if is_write(call)]
+    assert len(writes) >= 11
+    reads = {kind_of(call): call for call in calls if not is_write(call)}
+    print(table(measure_all(lanes, disturbed([*writes, *reads.values()], ONCE, ["429", "kill"]))))
 
 
 def test_the_matrix_makes_the_calls_of_ansible_playbook(opened: Open) -> None:

@@ -179,12 +179,16 @@ def name_of(call: Call) -> str:
     return f"{call[0]['method']} {path} #{call[1] + 1}"
 
 
+def kind_of(call: Call) -> str:
+    """As :func:`name_of`, whichever Worker it is about."""
+    return re.sub(r"(auth|content|analytics|api-gateway|websocket)-local", "*", name_of(call))
+
+
 def table(ends: list[tuple[Cell, str]]) -> str:
     """Kinds of calls by faults: the number of cells per end."""
     rows: dict[str, dict[str, Counter[str]]] = {}
     for cell, end in ends:
-        kind = re.sub(r"(auth|content|analytics|api-gateway|websocket)-local", "*", name_of(cell.call))
-        row = rows.setdefault(kind.rpartition(" #")[0], {})
+        row = rows.setdefault(kind_of(cell.call).rpartition(" #")[0], {})
         row.setdefault(cell.fault, Counter())[end] += 1
     lines = []
     for kind, row in sorted(rows.items()):
