@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.journal import CLOSED, read
-from ansible.module_utils.outcome import CHANGES, FAILED
+from ansible.module_utils.outcome import CHANGES, DONE, FAILED
 
 __all__ = ["Check", "Event", "Result", "event_of", "result_of"]
 
@@ -106,7 +106,7 @@ def result_of(
     end = next((event.data for event in reversed(events) if event.event == "outcome"), None)
     changed = any(event.event in CHANGES for event in events)
     if end is None or (code != end["exit_code"] if code is not None else not _is_closed(playbook, events)):
-        end = _without_a_word(environment, playbook, code, lines, changed)
+        end = _without_a_word(environment, playbook, code, lines, changed, _proved(events))
     return Result(
         run=journal.parent.name,
         playbook=playbook,
@@ -132,17 +132,36 @@ def _is_closed(playbook: str, events: Sequence[Event]) -> bool:
     return playbook != "rollback" or "lock.taken" not in kinds or CLOSED in kinds
 
 
+def _proved(events: Sequence[Event]) -> str:
+    """What is known of a change that was only watched any more, or had been; empty when it did not come so far."""
+    changed, proved, known = False, "", ""
+    for event in events:
+        if event.event in CHANGES:
+            changed, known = True, ""
+        elif event.event == "outcome" and known:
+            # Of the watch itself, which may have found that it got worse.
+            known = str(event.data["message"])
+        elif event.event == "outcome":
+            proved = str(event.data["message"]) if event.data["exit_code"] == DONE else ""
+        elif event.event == "stage.start" and event.data.get("stage") == "watch" and changed and proved:
+            known = f"{proved}; it was being watched"
+    return known
+
+
 def _without_a_word(
-    environment: str, playbook: str, code: int | None, lines: Sequence[str], changed: bool
+    environment: str, playbook: str, code: int | None, lines: Sequence[str], changed: bool, proved: str
 ) -> dict[str, Any]:
     moved = "some components may have moved, and others not" if changed else "no component has moved"
     again = f"ansible-playbook {playbook}.yml -i {environment}"
+    next_ = f"{again}, which goes on from here"
+    if proved:
+        moved, next_ = proved, f"ansible-playbook status.yml -i {environment}"
     if code is None:
         told = {"verdict": BROKE_OFF, "exit_code": FAILED, "message": f"the run was killed: {moved}"}
-        return {**told, "next": f"{again}, which goes on from here", "details": []}
+        return {**told, "next": next_, "details": []}
     told = {"verdict": _ANSIBLES.get(code, "ERROR"), "exit_code": code, "details": list(lines)}
     if code == 99:
-        return {**told, "message": moved, "next": f"{again}, which goes on from here"}
+        return {**told, "message": moved, "next": next_}
     message = f"ansible-playbook ended with {code}, and {moved}"
     return {**told, "message": message, "next": "put right what is said above, then run again"}
 

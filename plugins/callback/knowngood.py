@@ -22,7 +22,7 @@ ansible.module_utils.__path__.append(str(Path(__file__).parents[1] / "module_uti
 
 from ansible.module_utils.cancel import ask  # noqa: E402
 from ansible.module_utils.journal import FILE, Tail, name_run, runs_folder  # noqa: E402
-from ansible.module_utils.outcome import CHANGING, ending  # noqa: E402
+from ansible.module_utils.outcome import CHANGING, DONE, ending  # noqa: E402
 from ansible.module_utils.progress import Board, line_of  # noqa: E402
 
 DOCUMENTATION = r"""
@@ -33,13 +33,15 @@ version_added: "0.1.0"
 description:
   - Follows the journal of the run and shows where every component is. On a terminal it redraws a small board, elsewhere
     it writes a line per event. The last line is the verdict, the line before it the next command.
-  - When a person interrupts the run, the last line says whether anything may have moved.
+  - When a person interrupts the run, the last line says whether anything may have moved, and when it was only watched
+    any more, what was proved.
   - C(-v) also shows every task and every request to Cloudflare, C(--diff) and C(--check) the plan.
 author: [Known Good maintainers (@knowngood)]
 """
 
 _COLOURS = {0: "green", 10: "yellow", 13: "yellow", 15: "yellow", 16: "yellow", 17: "yellow"}
 _EVERY = 0.1
+_WATCH = "service_watch"
 # Ansible's own way to ask a person.
 _ASKING = ("ansible.builtin.pause", "pause")
 
@@ -61,6 +63,9 @@ class CallbackModule(CallbackBase):
         self._shows_plan = False
         self._interrupted = False
         self._watching = False
+        # What was moved is proved by the time that it is watched.
+        self._proved = False
+        self._action = ""
         self._follower = _Follower(self._journal, verbose=self._display.verbosity > 0)
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
@@ -73,7 +78,10 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
         self._did_switch = self._switching
         self._switching = self._switching or task.action in CHANGING
-        self._watching = task.action == "service_watch"
+        self._action = task.action
+        self._watching = task.action == _WATCH
+        if self._watching and self._switching:
+            self._proved = self._outcome is not None and self._outcome["exit_code"] == DONE
         self._follower.hold(task.action in _ASKING)
         if self._display.verbosity > 0:
             self._follower.say(f"TASK {task.get_name().strip()}")
@@ -138,6 +146,11 @@ class CallbackModule(CallbackBase):
             return
         self._follower.stop()
         self._display.display(f"journal  {_short(self._journal)}")
+        if self._proved and self._outcome:
+            watched = "; it was being watched" if self._action == _WATCH else ""
+            self._display.display(f"next     {self._outcome['next']}")
+            self._display.display(f"INTERRUPTED: {self._outcome['message']}{watched}", color="yellow")
+            return
         self._display.display("next     give the same command again: it goes on from here")
         if self._switching:
             self._display.display("INTERRUPTED: some components may have moved, and others not", color="red")

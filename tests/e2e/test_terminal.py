@@ -83,3 +83,17 @@ def test_elsewhere_there_are_plain_lines(environment: Environment, verbose: tupl
     assert "\r" not in run.output
     for component in COMPONENTS:
         assert f"  {component:<20} moved in " in run.output
+
+
+def test_a_second_ctrl_c_during_the_watch_says_what_was_proved(environment: Environment) -> None:
+    terminal = on_terminal(environment, "-e", "watch_seconds=60", columns=200)
+    terminal.until(" s  watch")
+    terminal.press_ctrl_c()
+    terminal.until("the watch ends; what serves stays")
+    terminal.press_ctrl_c()
+    assert terminal.wait() == 99
+    lines = [line for line in terminal.lines if line]
+    assert lines[-1].startswith("INTERRUPTED: local serves r2; 6 of 6 components")
+    assert lines[-1].endswith("; it was being watched")
+    assert lines[-2] == "next     ansible-playbook status.yml -i local"
+    assert environment.live() == environment.versions("r2")

@@ -15,6 +15,7 @@ class Terminal:
         self, command: list[str], *, cwd: Path, environ: dict[str, str], rows: int, columns: int
     ) -> None:
         self.columns = columns
+        self._read = ""
         self._rows = rows
         self._program = pexpect.spawn(
             command[0],
@@ -30,6 +31,11 @@ class Terminal:
         """Goes through the terminal, which signals the group in the foreground."""
         self._program.sendintr()
 
+    def until(self, text: str) -> None:
+        """Read until it is written. Fails after a minute."""
+        self._program.expect_exact(text)
+        self._read += f"{self._program.before}{text}"
+
     def wait(self) -> int:
         """The exit code. Fails after a minute."""
         self._program.expect(pexpect.EOF)
@@ -40,7 +46,7 @@ class Terminal:
     @property
     def output(self) -> str:
         """All that was written, after `wait`."""
-        return str(self._program.before)
+        return f"{self._read}{self._program.before}"
 
     @property
     def lines(self) -> list[str]:

@@ -51,6 +51,23 @@ def test_what_was_killed_after_a_change_may_have_moved(tmp_path: Path, event: st
     assert found.next.startswith("ansible-playbook rollback.yml -i local")
 
 
+@pytest.mark.parametrize(("code", "said"), [(None, "the run was killed: "), (99, "")])
+def test_what_was_only_watched_any_more_is_proved(tmp_path: Path, code: int | None, said: str) -> None:
+    lock, watch = ("lock.taken", {}), ("stage.start", {"stage": "watch"})
+    moved = (lock, ("switch.start", {"component": "site"}), ended(DONE), watch)
+    found = result(journal(tmp_path, *moved), code)
+    assert found.message == f"{said}what happened; it was being watched"
+    assert found.next == "ansible-playbook status.yml -i local"
+    # Whatever the watch found is told as it said it.
+    assert result(journal(tmp_path, ended(INVALID)), code).message == f"{said}what happened"
+
+
+def test_what_a_watch_rolls_back_may_have_moved(tmp_path: Path) -> None:
+    watch, switch = ("stage.start", {"stage": "watch"}), ("switch.start", {"component": "site"})
+    path = journal(tmp_path, ended(DONE), watch, ("lock.taken", {}), switch)
+    assert "may have moved" in result(path, None).message
+
+
 def test_what_was_killed_before_a_change_moved_nothing(tmp_path: Path) -> None:
     found = result(journal(tmp_path), None)
     assert (found.verdict, found.changed) == ("BROKE OFF", False)
