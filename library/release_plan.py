@@ -15,6 +15,7 @@ description:
     not condemned, not below the floor, within Cloudflare's reach, and that nobody rolled back from, unless O(release)
     or O(versions) names another, or O(plan) or O(resume) one that was planned before. What is passed over is shown
     with the reason. Without such a release it refuses, and shows the candidates with the command for each.
+  - Meanwhile it asks for the evidence that belongs to O(trigger), and writes down what it finds; nothing of that fails it.
 options:
   left_out:
     description: Declared components that this run does not touch (C(--limit)).
@@ -55,7 +56,14 @@ options:
     type: str
     default: ""
 extends_documentation_fragment:
-  [knowngood.run, knowngood.cloudflare, knowngood.components, knowngood.grouping, knowngood.ledger]
+  - knowngood.run
+  - knowngood.cloudflare
+  - knowngood.components
+  - knowngood.grouping
+  - knowngood.ledger
+  - knowngood.databases_optional
+  - knowngood.evidence
+  - knowngood.signals
 attributes:
   check_mode: {support: full, description: It never changes anything.}
   diff_mode: {support: full, description: Shows what serves before and after.}

@@ -13,6 +13,18 @@ description:
     M(health_probe) can say afterwards what the change did to them.
   - Never fails and never waits longer than O(probing.seconds). What does not answer by then is not known, which is
     the usual state of what is about to be rolled back.
+  - The answers are also the evidence for O(trigger), with a verdict on each component. See C(docs/triggers.md).
+options:
+  trigger:
+    description: What made somebody roll back. C(person) and C(deploy) ask for no evidence.
+    type: str
+    choices: [person, deploy, health, performance, errors, database, payments, security]
+    default: person
+  release: {description: "The target, for words.", type: str, default: ""}
+  recorded_headers:
+    description: "Per component: the security headers that the target had when it was found to be good."
+    type: dict
+    default: {}
 extends_documentation_fragment: [knowngood.run, knowngood.components, knowngood.probing]
 attributes:
   check_mode: {support: full, description: It never changes anything.}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Fragments ``knowngood.run``, ``.cloudflare``, ``.components``, ``.databases``, ``.grouping``, ``.ledger``,
-    ``.maintenance``, ``.names``, ``.probing``, ``.signals`` and ``.moves``.
+    """Fragments ``knowngood.run``, ``.cloudflare``, ``.components``, ``.databases``, ``.evidence``, ``.grouping``,
+    ``.ledger``, ``.maintenance``, ``.names``, ``.probing``, ``.signals`` and ``.moves``.
 
     ``.databases_optional`` and ``.locked`` are ``.databases`` and ``.ledger`` for modules that work without.
     """
@@ -257,6 +257,35 @@ options:
       ca_file: {description: "File with the certificates to trust, instead of the system's.", type: str, default: ""}
       timeout: {description: Seconds to wait for one answer., type: float, default: 10}
       seconds: {description: Seconds to keep asking a component that fails., type: float, required: true}
+      max_skew: {description: Seconds by which a timestamp may be off., type: float, default: 60}
+      slow: {description: Seconds that an answer may take., type: float, default: 2}
+      tls_margin: {description: Days that a certificate must still be valid., type: float, default: 14}
+"""
+
+    EVIDENCE = r"""
+options:
+  trigger:
+    description: What made somebody roll back, which says what is asked for evidence. See C(docs/triggers.md).
+    type: str
+    choices: [person, deploy, health, performance, errors, database, payments, security]
+    default: person
+  third_parties:
+    description: Services of others, which are asked for evidence.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name: {description: What a person calls it., type: str, required: true}
+      health: {description: "A health contract, see C(docs/inventory.md).", type: dict, required: true}
+  probing:
+    description: How to ask for evidence.
+    type: dict
+    default: {seconds: 2}
+    suboptions:
+      connect_to: {description: "C(host:port) to connect to, whatever the name is.", type: str, default: ""}
+      ca_file: {description: "File with the certificates to trust, instead of the system's.", type: str, default: ""}
+      timeout: {description: Seconds to wait for one answer., type: float, default: 10}
+      seconds: {description: Seconds after which who did not answer could not be asked., type: float, required: true}
       max_skew: {description: Seconds by which a timestamp may be off., type: float, default: 60}
       slow: {description: Seconds that an answer may take., type: float, default: 2}
       tls_margin: {description: Days that a certificate must still be valid., type: float, default: 14}

@@ -16,6 +16,7 @@ _SAID = {
     "lock.trouble": "  the lock was not renewed: {why}",
     "approval.bypassed": "  EMERGENCY, without an approval: {reason} ({by})",
     "declined": "  no rollback: {why}",
+    "trigger.finding": "  finding: {says}",
     "drill": "  {step:<9} {said}",
     "watch.trouble": "  not known: {why}",
     "unfrozen": "  not frozen any more",
@@ -90,7 +91,7 @@ def _told(event: dict[str, Any], *, verbose: bool) -> str | None:
         return f"  {component:<20} {event['check']} {event['verdict']}: {event['bad']} of {event['n']} bad"
     if kind == "check" and event.get("quiet") and not verbose:
         return None
-    if kind == "check":
+    if kind in ("check", "trigger.evidence"):
         return f"  {component:<20} {event['check']} {event['verdict']}{_because(event.get('detail'))}"
     if kind == "probe" and event.get("unseen"):
         # The verdict of the rehearsal comes with an event of its own.
@@ -127,6 +128,7 @@ class Board:
         self._stage: str | None = None
         self._moves: dict[str, dict[str, str]] = {}
         self._plan: list[str] = []
+        self._findings: list[str] = []
         self._trouble: str | None = None
 
     def feed(self, event: dict[str, Any]) -> None:
@@ -142,6 +144,8 @@ class Board:
                 move["component"]: {"plan": f"{move['from_label']} -> {move['to_label']}"}
                 for move in event["moves"]
             }
+        elif kind == "trigger.finding":
+            self._findings.append(_told(event, verbose=False) or "")
         elif kind in ("rehearsed", "probe", "switch.start", "switch.end"):
             row = self._moves.setdefault(event["component"], {})
             if kind == "switch.end":
@@ -165,7 +169,7 @@ class Board:
         if len(shown) > self._rows:
             arrived = sum("moved" in row.get("switch", "") for row in self._moves.values())
             shown = [f"  {len(self._moves)} components, {arrived} arrived"]
-        lines: list[str | None] = [*self._plan, *shown]
+        lines: list[str | None] = [*self._plan, *self._findings, *shown]
         if elapsed is not None:
             lines += [f"  {elapsed:5.1f} s  {self._stage or '...'}", self._trouble]
         return [line for line in lines if line]

@@ -11,7 +11,7 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import make_dsn, parse_dsn
 
-from .errors import DatabaseError, in_words
+from .errors import Away, DatabaseError, in_words, is_away
 
 __all__ = ["Connection", "Identity", "Server", "check_identity", "connect", "identity", "session"]
 
@@ -145,7 +145,7 @@ def connect(
     read_only: bool = False,
     autocommit: bool = False,
 ) -> Connection:
-    """A connection on which nothing waits longer than the timeouts (seconds). Raises DatabaseError.
+    """A connection on which nothing waits longer than the timeouts (seconds). Raises DatabaseError, :class:`Away`.
 
     Settings that change how values are written as text are fixed, so that the same data has the same text
     on every server.
@@ -158,7 +158,8 @@ def connect(
     try:
         opened: Connection = psycopg2.connect(**parameters)
     except psycopg2.Error as error:
-        raise DatabaseError(f"cannot connect to {server}: {in_words(error)}") from None
+        kind = Away if is_away(error) else DatabaseError
+        raise kind(f"cannot connect to {server}: {in_words(error)}") from None
     try:
         opened.autocommit = True
         _refuse(opened, server)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import psycopg2
 
-__all__ = ["BackupRefused", "DatabaseError", "in_words"]
+__all__ = ["Away", "BackupRefused", "DatabaseError", "in_words", "is_away"]
 
 
 class DatabaseError(Exception):
     """A database, or one of its tools, did not do what was asked. The message never holds a password."""
+
+
+class Away(DatabaseError):
+    """Nobody answers there, or what does is just starting, stopping or recovering: no code reaches it."""
 
 
 class BackupRefused(DatabaseError):
@@ -57,6 +61,27 @@ _SIGNS = (
     ("connection already closed", "the connection is gone"),
     ("could not receive data", "the connection broke"),
 )
+
+
+_AWAY = (
+    "could not translate host name",
+    "name or service not known",
+    "connection refused",
+    "no route to host",
+    "network is unreachable",
+    "timeout expired",
+    "the database system is starting up",
+    "the database system is shutting down",
+    "in recovery mode",
+    "server closed the connection",
+    "could not receive data",
+)
+
+
+def is_away(error: psycopg2.Error) -> bool:
+    """Whether a connection failed because nobody is there, and not because it was not let in."""
+    text = str(error).lower()
+    return any(sign in text for sign in _AWAY)
 
 
 def in_words(error: psycopg2.Error | str) -> str:

@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..trigger.evidence import PARTY
 from ..verdict.files import checks_of as results_of
 from .facts import Event, Facts
 from .incident import Check
 
-__all__ = ["before_of", "checks_of", "database_checks_of", "state_of", "third_parties_of"]
+__all__ = [
+    "before_of",
+    "checks_of",
+    "database_checks_of",
+    "state_of",
+    "third_parties_of",
+    "trigger_checks_of",
+]
 
 
 def checks_of(facts: Facts) -> tuple[Check, ...]:
@@ -83,8 +91,24 @@ def before_of(facts: Facts) -> tuple[str, ...]:
 
 
 def third_parties_of(facts: Facts) -> tuple[Check, ...]:
-    """The services of others that were asked before the decision."""
-    return tuple(_probe(event) for event in facts.all("probe", stage="decide"))
+    """The services of others that were asked: before the decision of an automatic run, or as evidence."""
+    decided = [_probe(event) for event in facts.all("probe", stage="decide")]
+    found = {check.subject: check for check in (*decided, *trigger_checks_of(facts, PARTY))}
+    return tuple(found.values())
+
+
+def trigger_checks_of(facts: Facts, about: str = "") -> tuple[Check, ...]:
+    """What was asked as evidence of what a person said, or an alert; of one kind when asked."""
+    return tuple(
+        Check(
+            str(event.get("component", "")),
+            str(event.get("check", "")),
+            str(event.get("verdict", "")),
+            str(event.get("detail", "")),
+        )
+        for event in facts.all("trigger.evidence")
+        if about in ("", event.get("about"))
+    )
 
 
 def _probe(event: Event) -> Check:

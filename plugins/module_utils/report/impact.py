@@ -86,7 +86,7 @@ def _requests(facts: Facts) -> list[str]:
         if move.get("method") != "none"
     }
     lines = {}
-    for event in facts.all("check"):
+    for event in facts.all("trigger.evidence", "check"):
         name, counts = str(event.get("component")), event.get("versions")
         mine = (
             [counts[id_] for id_ in left.get(name, ()) if id_ in counts] if isinstance(counts, dict) else []

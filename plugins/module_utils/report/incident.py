@@ -185,6 +185,8 @@ class Incident:
     reason: str
     trigger: str
     trigger_evidence: tuple[str, ...]
+    trigger_checks: tuple[Check, ...]
+    findings: tuple[str, ...]
     detected: str | None
     initiated: str | None
     completed: str | None

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from ..trigger.evidence import DATABASE
 from .changes import components_of, databases_of, loss_of
 from .checklist import checklist_of, next_steps_of
-from .checks import before_of, checks_of, database_checks_of, state_of, third_parties_of
+from .checks import before_of, checks_of, database_checks_of, state_of, third_parties_of, trigger_checks_of
 from .ending import Ending, ending_of, is_recovery, severity_of, states_of
 from .facts import Event, Facts, iso, listed, moment, plural
 from .follow_up import actions_of, deviations_of, review_of, suspects_of
@@ -93,6 +94,8 @@ def incident_of(events: Iterable[Event]) -> Incident:
         reason=_reason(facts),
         trigger=str(facts.said("trigger") or "manual"),
         trigger_evidence=_evidence_of_trigger(facts),
+        trigger_checks=trigger_checks_of(facts),
+        findings=tuple(str(event.get("says")) for event in facts.all("trigger.finding")),
         detected=text_of(at.detected),
         initiated=text_of(at.initiated),
         completed=text_of(at.completed),
@@ -122,7 +125,7 @@ def incident_of(events: Iterable[Event]) -> Incident:
         application=state_of(
             [check for check in checks if check.what != "database"], mixed=mixed, proved=ending.over
         ),
-        database=state_of([check for check in checks if check.what == "database"], proved=ending.over),
+        database=_database(facts, checks, ending),
         external=state_of(parties) if parties else _cloudflare(calls),
         current_notes=_notes(parties, calls, checks),
         impact=impact_of(facts, checks, before, in_service, left, ending),
@@ -258,6 +261,12 @@ def _approvals(facts: Facts) -> tuple[str, ...]:
     if goal.get("emergency"):
         lines.append(f"emergency, without an approval: {goal['emergency']}")
     return tuple(lines)
+
+
+def _database(facts: Facts, checks: tuple[Check, ...], ending: Ending) -> str:
+    """By the checks after the change; where none was made, by what was asked as evidence."""
+    checked = [check for check in checks if check.what == "database"]
+    return state_of(checked or trigger_checks_of(facts, DATABASE), proved=ending.over)
 
 
 def _cloudflare(calls: Calls) -> str:

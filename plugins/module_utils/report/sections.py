@@ -26,6 +26,7 @@ def sections_of(incident: Incident, verified: Verified | None) -> tuple[Section,
     """All sections that have something to say, in the order in which a reader asks."""
     return (
         _section("status", "Where it stands", _status(incident)),
+        *_evidence(incident),
         _section("times", "Times and budgets", _times(incident)),
         _section("timeline", "Timeline", (_timeline(incident),)),
         _section("set", "The set", _set(incident)),
@@ -80,6 +81,17 @@ def _status(incident: Incident) -> tuple[Block, ...]:
         ("Review due", day(incident.review)),
     ]
     return (Table(("", ""), tuple(rows)),)
+
+
+def _evidence(incident: Incident) -> tuple[Section, ...]:
+    """What was asked as the trigger says, if anything was."""
+    told = incident.trigger_checks
+    if not (told or incident.findings):
+        return ()
+    rows = tuple((each.subject, each.what, each.verdict, each.detail) for each in told)
+    findings = (Titled("What follows", incident.findings),) if incident.findings else ()
+    table = (Table(("what", "check", "verdict", ""), rows),) if rows else ()
+    return (_section("evidence", "Evidence", (*table, *findings)),)
 
 
 def _times(incident: Incident) -> tuple[Block, ...]:

@@ -12,6 +12,7 @@ def text_of(incident: Incident) -> str:
     """What is not known says so in its place: no line is left out, and none is added."""
     drill = "DRILL. " if incident.drill else ""
     wrong = incident.reason or f"{incident.title} (no reason was given)"
+    found = f"; evidence: {'; '.join(incident.findings)}" if incident.findings else ""
     moments = (
         (incident.detected, "Issue detected"),
         (incident.initiated, "Rollback initiated"),
@@ -27,7 +28,7 @@ def text_of(incident: Incident) -> str:
         f"Status: {incident.status}",
         "",
         "SUMMARY:",
-        f"- What went wrong: {drill}{wrong}",
+        f"- What went wrong: {drill}{wrong}{found}",
         f"- Impact: {'; '.join(incident.impact)}",
         f"- Rollback status: {incident.rollback_status}",
         "",

@@ -69,6 +69,8 @@ def _alike(event: Event, stage: str) -> tuple[tuple[str, str], str] | None:
         return ("Looked at as it was before the change", "plain"), name
     if kind == "check" and event.get("verdict") == "pass" and str(event.get("check")).startswith("flow "):
         return ("Flows work", "pass"), str(event.get("check")).removeprefix("flow ")
+    if kind == "trigger.evidence" and event.get("verdict") == "pass":
+        return (f"Evidence, pass: {event.get('check')}", "pass"), name
     if kind in ("check", "rates") and event.get("verdict") == "pass":
         return (f"Passed: {event.get('check')}", "pass"), name
     return None
@@ -78,7 +80,7 @@ def _told(event: Event, stage: str) -> tuple[str, str] | None:
     """The line and its tone; ``None`` when the event is not worth one."""
     if event["event"] == "probe":
         return _told_probe(event, stage)
-    if event["event"] in ("check", "rates"):
+    if event["event"] in ("check", "rates", "trigger.evidence"):
         return _told_check(event)
     if event["event"] in _WORDS:
         tone, words = _WORDS[event["event"]]
@@ -100,7 +102,8 @@ def _told_check(event: Event) -> tuple[str, str] | None:
     verdict = event.get("verdict")
     if verdict == "not applicable":
         return None
-    what = f"{event.get('component')}: {event.get('check')} {verdict}{_because(event.get('detail'))}"
+    of = "Evidence, " if event["event"] == "trigger.evidence" else ""
+    what = f"{of}{event.get('component')}: {event.get('check')} {verdict}{_because(event.get('detail'))}"
     return what, _TONES.get(str(verdict), "plain")
 
 
@@ -199,6 +202,7 @@ _WORDS: dict[str, tuple[str, Callable[[Event], str]]] = {
     "lock.trouble": ("warn", lambda event: f"The lock was not renewed{_because(event.get('why'))}"),
     "lock.kept": ("warn", lambda event: f"The lock was not given back{_because(event.get('why'))}"),
     "declined": ("warn", lambda event: f"No rollback{_because(event.get('why'))}"),
+    "trigger.finding": ("warn", lambda event: f"Evidence says: {event.get('says')}"),
     "plan": ("plain", _plan),
     "plan.refused": ("bad", lambda event: f"No target{_because(event.get('why'))}"),
     "databases.plan": ("plain", _databases),

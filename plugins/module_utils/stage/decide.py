@@ -11,7 +11,7 @@ from ..incident import TRIGGERS
 from ..outcome import DECLINED, outcome
 from ..probe.check import check
 from ..probe.contract import Contract
-from .options import CLOUDFLARE, COMPONENTS, DATABASES, GROUPING, LEDGER, PROBING, RUN
+from .options import CLOUDFLARE, COMPONENTS, DATABASES, GROUPING, LEDGER, PROBING, RUN, THIRD_PARTIES
 from .task import Task
 
 __all__ = ["SPEC", "work"]
@@ -23,6 +23,7 @@ SPEC: dict[str, Any] = {
     **GROUPING,
     **LEDGER,
     **PROBING,
+    **THIRD_PARTIES,
     "databases": {**DATABASES["databases"], "required": False, "default": []},
     "trigger": {"type": "str", "choices": list(TRIGGERS), "default": "deploy"},
     "incident": {"type": "str", "default": ""},
@@ -38,12 +39,6 @@ SPEC: dict[str, Any] = {
     },
     "ask": {"type": "str", "default": ""},
     "joined": {"type": "str", "default": ""},
-    "third_parties": {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "options": {"name": {"type": "str", "required": True}, "health": {"type": "dict", "required": True}},
-    },
 }
 
 

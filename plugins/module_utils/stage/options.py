@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..incident import TRIGGERS
 from ..release.group import KEYS
 
 __all__ = [
     "CLOUDFLARE",
     "COMPONENTS",
     "DATABASES",
+    "EVIDENCE",
     "GROUPING",
     "LEDGER",
     "LOCKED",
@@ -18,6 +20,7 @@ __all__ = [
     "NAMES",
     "PROBING",
     "RUN",
+    "THIRD_PARTIES",
 ]
 
 RUN: dict[str, Any] = {
@@ -68,6 +71,19 @@ PROBING: dict[str, Any] = {
             "tls_margin": {"type": "float", "default": 14},
         },
     }
+}
+THIRD_PARTIES: dict[str, Any] = {
+    "third_parties": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {"name": {"type": "str", "required": True}, "health": {"type": "dict", "required": True}},
+    }
+}
+EVIDENCE: dict[str, Any] = {
+    **THIRD_PARTIES,
+    "trigger": {"type": "str", "choices": list(TRIGGERS), "default": "person"},
+    "probing": {**PROBING["probing"], "required": False, "default": {"seconds": 2}},
 }
 DATABASES: dict[str, Any] = {
     "databases": {

@@ -21,7 +21,9 @@ from ..release.choose import Choice, Refusal, choose, floor, pinned
 from ..release.model import Release, State
 from ..release.plan import Plan, make_plan
 from ..release.text import candidate_table, plan_table
-from .options import CLOUDFLARE, COMPONENTS, GROUPING, LEDGER, RUN
+from .evidence import gathering
+from .options import CLOUDFLARE, COMPONENTS, DATABASES, EVIDENCE, GROUPING, LEDGER, RUN
+from .signals import SIGNALS
 from .task import Task, Unreadable
 
 __all__ = ["SPEC", "work"]
@@ -32,6 +34,9 @@ SPEC: dict[str, Any] = {
     **COMPONENTS,
     **GROUPING,
     **LEDGER,
+    **EVIDENCE,
+    **SIGNALS,
+    "databases": {**DATABASES["databases"], "required": False, "default": []},
     "left_out": {"type": "list", "elements": "str", "default": []},
     "release": {"type": "str", "default": ""},
     "versions": {"type": "dict", "default": {}},
@@ -49,7 +54,10 @@ def work(task: Task) -> dict[str, Any]:
     params = task.params
     environment = params["environment_name"]
     limited = params["left_out"] or None
-    with task.journal.stage("plan", environment=environment, check_mode=task.check_mode, left_out=limited):
+    with (
+        task.journal.stage("plan", environment=environment, check_mode=task.check_mode, left_out=limited),
+        gathering(task) as evidence,
+    ):
         states = task.states()
         releases = task.releases(states)
         now = datetime.now(UTC)
@@ -59,6 +67,7 @@ def work(task: Task) -> dict[str, Any]:
             _only_what_was_deployed(made, params["served_before"])
         except Refusal as refusal:
             return {"outcome": _refused(task, refusal, now)}
+        evidence.plan = made
         table = plan_table(made, now)
         task.journal.write("plan", **made.as_dict())
     result: dict[str, Any] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from ..verdict.whole import ended
 from .options import CLOUDFLARE, COMPONENTS, RUN
 from .task import Task
 
-__all__ = ["SIGNALS", "SPEC", "read", "secrets_of", "work"]
+__all__ = ["SIGNALS", "SPEC", "asked", "read", "secrets_of", "work"]
 
 SIGNALS: dict[str, Any] = {
     "signals": {
@@ -70,7 +70,7 @@ def work(task: Task) -> dict[str, Any]:
         for check in checks:
             task.journal.write("check", **check)
     environment = params["environment_name"]
-    asked = sum(check["verdict"] != "not applicable" for check in checks)
+    told = sum(check["verdict"] != "not applicable" for check in checks)
     return {
         "checks": checks,
         "files": write_for(task.journal),
@@ -79,7 +79,7 @@ def work(task: Task) -> dict[str, Any]:
             checks,
             so_far=params["so_far"],
             claim="the signals are within their thresholds",
-            passed=f"{asked} signals within their thresholds" if asked else "no signals are configured",
+            passed=f"{told} signals within their thresholds" if told else "no signals are configured",
             again=f"ansible-playbook validate.yml -i {environment} --tags signals",
         ),
     }
@@ -94,16 +94,15 @@ def read(task: Task, window: Window, versions: Mapping[str, str | None]) -> list
     for secret in secrets_of(declared.get("sources", [])):
         task.redactor.learn(secret)
     sources = declared.get("sources", [])
-    asked = each(partial(_ask, task, window, versions), sources)
     found: list[Reading] = []
-    for source, readings in zip(sources, asked, strict=True):
-        if isinstance(readings, Unread):
+    for source, answer in zip(sources, each(partial(asked, task, window), sources), strict=True):
+        if isinstance(answer, Unread):
             of = source.get("component") or environment
-            found.append(Reading(of, source["check"], "inconclusive", str(readings)))
-        elif isinstance(readings, Exception):
-            raise readings
+            found.append(Reading(of, source["check"], "inconclusive", str(answer)))
+        elif isinstance(answer, Exception):
+            raise answer
         else:
-            found += readings
+            found += answer(versions)
     found += [
         Reading(environment, "signals", "inconclusive", problem) for problem in declared.get("problems", [])
     ]
@@ -128,15 +127,16 @@ def secrets_of(sources: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _ask(
-    task: Task, window: Window, versions: Mapping[str, str | None], source: Mapping[str, Any]
-) -> list[Reading]:
+def asked(
+    task: Task, window: Window, source: Mapping[str, Any]
+) -> Callable[[Mapping[str, str | None]], list[Reading]]:
+    """Ask a source; the result says what it means where these versions serve, per component. Raises Unread."""
     environment = task.params["environment_name"]
     if source["adapter"] != "cloudflare":
         names = {**window.names, "environment": environment}
         numbers = NUMBERS[source["adapter"]](source, window, names)
-        return [judged(source["component"] or environment, source, numbers, window)]
+        return lambda versions: [judged(source["component"] or environment, source, numbers, window)]
     account, api = task.params["cloudflare"]["account_id"], task.params["cloudflare"]["api_url"]
     workers = {item["name"]: item["target"] for item in task.params["components"] if item["kind"] == "worker"}
     rows = cloudflare.invocations(api, account, source["token"] or task.token, workers.values(), window)
-    return cloudflare.readings(source, workers, versions, rows, window)
+    return lambda versions: cloudflare.readings(source, workers, versions, rows, window)
