@@ -14,6 +14,12 @@ description:
   - A flow with a part C(before) leaves something behind that is used later, after a rollback above all.
   - Fails when a flow fails. What a killed run left to clean up is cleaned up by the next one.
 options:
+  account_id:
+    description:
+      - The account at Cloudflare that the environment is in. What flows left in another one of the same name is neither
+        used nor cleaned up.
+    type: str
+    default: ""
   flows: {description: "The flows, as C(roles/preflight) gives them.", type: dict, required: true}
   values: {description: Values that the flows use., type: dict, default: {}}
   secrets: {description: "Values that the flows use, and that are never shown.", type: dict, default: {}}

@@ -202,6 +202,22 @@ def test_nothing_is_kept_where_nothing_outlives_a_run(tmp_path: Path) -> None:
         assert (shop.accounts, shop.items, shop.rooms, left(tmp_path)) == ({}, {}, {}, [])
 
 
+def test_an_environment_that_was_made_anew_has_nothing_of_the_one_before(tmp_path: Path) -> None:
+    with open_shop() as shop:
+        flows(tmp_path, shop, "session", account_id="before")
+        # It is gone with all that was in it; another one has its name.
+        shop.sessions.clear()
+        new = {"account_id": "anew", "came_before": "switch", "why_not": {"session": "it was down"}}
+        result = flows(tmp_path, shop, "session", **new)
+        assert verdicts(result) == {"session": "inconclusive"}
+        assert result["outcome"]["exit_code"] == DONE
+        assert verdicts(flows(tmp_path, shop, "session", account_id="anew")) == {"session": "pass"}
+        assert [item["account"] for item in left(tmp_path)].count("before") == 1
+        # In its own account it is missed, as ever.
+        lost = flows(tmp_path, shop, "session", account_id="before")
+        assert verdicts(lost) == {"session": "fail"}
+
+
 # --- cleaning up
 
 

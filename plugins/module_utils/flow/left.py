@@ -27,7 +27,8 @@ _IN_USE = "in-use"
 class Left:
     """One of them. ``made`` and ``lasts`` are seconds (since 1970, and long); ``kept`` is true after ``before``.
 
-    ``awaited`` are the values that the answer to the request under way is to give.
+    ``awaited`` are the values that the answer to the request under way is to give. ``account`` is the one at Cloudflare
+    in which it was made.
     """
 
     flow: str
@@ -41,6 +42,8 @@ class Left:
     database: str = ""
     kept: bool = False
     awaited: list[str] = field(default_factory=list)
+    # Empty: from before it was noted.
+    account: str = ""
 
     @property
     def over(self) -> bool:
@@ -49,10 +52,15 @@ class Left:
 
 
 class LeftThings:
-    """Those of one environment, in a folder beside its runs."""
+    """Those of one environment, in a folder beside its runs.
 
-    def __init__(self, runs: Path, environment: str) -> None:
+    An environment that was made anew, in another ``account``, has none of what is left of the one before: that is
+    neither used nor cleaned up there. Without an account everything counts.
+    """
+
+    def __init__(self, runs: Path, environment: str, account: str = "") -> None:
         self.folder = runs / FOLDER / environment
+        self._account = account
 
     @contextmanager
     def used(self) -> Iterator[list[Left]]:
@@ -83,7 +91,7 @@ class LeftThings:
         """Write it down, or write it anew. Raises OSError."""
         half = self.folder / f".{left.id}.half"
         with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(asdict(left), file)
+            json.dump(asdict(replace(left, account=left.account or self._account)), file)
             file.flush()
             os.fsync(file.fileno())
         half.replace(self._path(left))
@@ -105,4 +113,6 @@ class LeftThings:
         for path in sorted(self.folder.glob("*.json")):
             # Another run may just have cleaned it up.
             with suppress(OSError, ValueError, TypeError):
-                yield Left(**json.loads(path.read_text()))
+                left = Left(**json.loads(path.read_text()))
+                if not self._account or left.account in ("", self._account):
+                    yield left

@@ -24,6 +24,7 @@ __all__ = ["SPEC", "work"]
 SPEC: dict[str, Any] = {
     **RUN,
     **PROBING,
+    "account_id": {"type": "str", "default": ""},
     "flows": {"type": "dict", "required": True},
     "values": {"type": "dict", "default": {}},
     "secrets": {"type": "dict", "default": {}, "no_log": True},
@@ -44,7 +45,8 @@ def work(task: Task) -> dict[str, Any]:
     for secret in task.params["secrets"].values():
         task.redactor.learn(str(secret))
     flows = [Flow.of(name, declared) for name, declared in task.params["flows"].items()]
-    things = LeftThings(Path(task.params["runs_dir"]), task.params["environment_name"])
+    params = task.params
+    things = LeftThings(Path(params["runs_dir"]), params["environment_name"], params["account_id"])
     return _before(task, flows, things) if task.params["part"] == "before" else _after(task, flows, things)
 
 

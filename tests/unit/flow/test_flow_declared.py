@@ -73,8 +73,13 @@ def test_only_what_answers_is_asked_before_a_change() -> None:
         name: Posture.of(answer, own=own, version=None).as_dict()
         for name, own in (("content-worker", True), ("auth-worker", False))
     }
-    assert set(flows_before(FLOWS, {"seen": seen})) == {"stored"}
-    assert set(flows_before(FLOWS, {"skipped": True})) == {"session", "stored", "room"}
+    assert set(flows_before(FLOWS, "production", {"seen": seen})) == {"stored"}
+    assert set(flows_before(FLOWS, "production", {"skipped": True})) == {"session", "stored", "room"}
+    # A flow of the environment as a whole needs what it says that it depends on.
+    whole = {**FLOWS["session"], "component": "production"}
+    for needed, chosen in (([], 1), (["content-worker"], 1), (["content-worker", "auth-worker"], 0)):
+        flows = {"whole": {**whole, "depends_on": needed}}
+        assert len(flows_before(flows, "production", {"seen": seen})) == chosen
 
 
 STEPS = "flows.login: steps[0] (register)"
