@@ -129,7 +129,7 @@ def incident_of(events: Iterable[Event]) -> Incident:
         external=state_of(parties) if parties else _cloudflare(calls),
         current_notes=_notes(parties, calls, checks),
         impact=impact_of(facts, checks, before, in_service, left, ending),
-        links=links_of(facts, begins, at.last),
+        links=links_of(facts, components, begins, at.last),
         calls=calls,
         deviations=deviations,
         suspects=suspects_of(facts, components, databases),

@@ -164,6 +164,21 @@ def test_links_carry_the_time_of_the_incident(tmp_path: Path) -> None:
     assert set(links) == {"Grafana", "Sentry"}
 
 
+@pytest.mark.parametrize(
+    ("left", "shown"), [(["b" * 40] * 2, True), (["b" * 40, "c" * 40], False), ([None, None], False)]
+)
+def test_a_link_leads_to_the_difference_of_the_code(
+    tmp_path: Path, left: list[str | None], shown: bool
+) -> None:
+    url = "https://git.example/app/compare/{target_commit}...{left_commit}"
+    event = opened(dashboards={"Code": url, "Grafana": "https://grafana.example/d/x"})
+    moves = [runs.move(name, from_commit=commit) for name, commit in zip(runs.NAMES, left, strict=False)]
+    begun = runs.begun(moves=moves)
+    links = {link.name: link.url for link in of(tmp_path, [begun[0], event, *begun[1:]]).links}
+    code = {"Code": f"https://git.example/app/compare/a50126cc2d6c726de0ca203c3b659f658d356173...{'b' * 40}"}
+    assert links == {**(code if shown else {}), "Grafana": "https://grafana.example/d/x"}
+
+
 def test_people_of_the_incident_are_named(tmp_path: Path) -> None:
     event = opened(commander="ada", scribe="bob", owner="DevOps/SRE", source="PagerDuty", evidence="alert 7")
     found = of(tmp_path, [runs.good()[0], event, *runs.good()[1:]])
