@@ -11,6 +11,8 @@ version_added: "0.2.0"
 description:
   - Takes the lock before a run looks at the environment. A rollback that holds it is waited for, and its result then
     is what this run finds; a deploy that holds it is not interrupted, so the run is refused.
+  - A run that nobody typed waits for the end of the lease of a deploy that does not renew it, as a lost runner does
+    not. Once the deploy renews it, or its process is seen on this machine, the run is refused.
   - The lock lives for as long as the process of the run, with a lease of 3 minutes that the run renews.
     M(rollback_end) gives it back.
   - First the incident is opened in the journal, with what is known of it.
@@ -54,7 +56,7 @@ options:
     description: Why a lock that somebody else holds may be broken; it goes into the ledger. Empty to break none.
     type: str
     default: ""
-  wait: {description: Seconds to wait for a rollback that is under way., type: float, default: 600}
+  wait: {description: Seconds to wait at most., type: float, default: 600}
 extends_documentation_fragment: [knowngood.run, knowngood.cloudflare, knowngood.ledger]
 attributes:
   check_mode: {support: full, description: Then no lock is taken.}
@@ -84,7 +86,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 joined:
-  description: Id of the rollback that was waited for; null when the lock was free.
+  description: Id of the rollback that was waited for; null when there was none.
   returned: when the lock is held, or in check mode
   type: str
 lock:

@@ -11,6 +11,8 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,9 @@ import yaml
 
 from local_cloudflare.launch import start
 from plugins.module_utils.journal import FILE, read
+from plugins.module_utils.ledger.backend import open_backend
+from plugins.module_utils.ledger.ledger import Ledger
+from plugins.module_utils.ledger.lock import SLOT, Holder
 from tests.support.environment import ROOT, Environment
 from tests.support.seed import Seed
 
@@ -73,6 +78,16 @@ class Job:
         return dict(line.split("=", 1) for line in lines)
 
 
+def lost_with_the_lock(environment: Environment) -> None:
+    """The lock of a deploy on another machine that renews it no more, with the last seconds of its lease."""
+    told = {"backend": "directory", "path": str(environment.instance.state / "ledger" / "local")}
+    ledger = Ledger(open_backend(told, client=pytest.fail), by="ci")
+    found, until = ledger.slot(SLOT), datetime.now(UTC) + timedelta(seconds=12)
+    generation = (found or {}).get("generation", 0) + 1
+    holder = Holder("deploy", "ci", "lost", "runner-3", 4711, "", generation, until)
+    assert ledger.swap(SLOT, found, {**asdict(holder), "until": until.isoformat()})
+
+
 def test_on_gitlab_a_deploy_that_changed_nothing_is_left_alone(
     environment: Environment, tmp_path: Path
 ) -> None:
@@ -110,8 +125,11 @@ def test_on_github_a_deploy_that_broke_off_goes_back(environment: Environment, t
         "GITHUB_SERVER_URL": "https://github.example",
         "GITHUB_REPOSITORY": "shop/app",
     }
+    # The runner of the deploy is lost, with the lock in its hands.
+    lost_with_the_lock(environment)
     undone = job.run(step(action["runs"]["steps"], "after-deploy"), **given, **github)
     assert undone.returncode == 0, undone.stderr
+    assert "waiting: a deploy of ci (lost) holds the lock" in undone.stderr
     assert "changed  analytics-worker\n" in undone.stderr
     assert environment.live() == good
     told = job.outputs

@@ -15,7 +15,7 @@ from typing import Any
 
 from .errors import LedgerError
 from .ledger import Ledger
-from .process import birth, has_ended
+from .process import birth, has_ended, lives
 
 __all__ = ["LEASE", "Held", "Holder", "Lost", "break_", "release", "renew", "take"]
 
@@ -44,6 +44,11 @@ class Holder:
     def dead(self) -> bool:
         """Whether it cannot be at work any more."""
         return self.until <= datetime.now(UTC) or has_ended(self.pid, self.started)
+
+    @property
+    def lives(self) -> bool:
+        """Whether its process is known to be there still."""
+        return lives(self.pid, self.started)
 
 
 @dataclass(frozen=True, slots=True)

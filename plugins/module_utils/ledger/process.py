@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["birth", "has_ended"]
+__all__ = ["birth", "has_ended", "lives"]
 
 _PROC = Path("/proc")
 
@@ -29,6 +29,11 @@ def has_ended(pid: int, born: str) -> bool:
     """Whether a process is known to have ended; false for one that cannot be looked at from here."""
     place = _place()
     return bool(place) and born.rpartition(":")[0] == place and birth(pid) != born
+
+
+def lives(pid: int, born: str) -> bool:
+    """Whether a process is known to live; false for one that cannot be looked at from here."""
+    return bool(born) and birth(pid) == born
 
 
 def _place() -> str:

@@ -64,6 +64,8 @@ def work(task: Task) -> dict[str, Any]:
         if broken is not None:
             task.journal.write("lock.broken", holder=_words(broken), reason=task.params["break_lock"])
     until = time.monotonic() + task.params["wait"]
+    automatic = task.params["incident"].get("automatic")
+    leases: dict[str, datetime] = {}
     joined: str | None = None
     while True:
         found = take(task.ledger, "rollback", task.journal.run, LEASE, pid=task.command)
@@ -71,12 +73,22 @@ def work(task: Task) -> dict[str, Any]:
             task.journal.write("lock.taken", generation=found.generation, joined=joined)
             return {"joined": joined, "lock": found.generation}
         holder = found.holder
-        if holder.purpose != "rollback" or time.monotonic() > until:
+        is_rollback = holder.purpose == "rollback"
+        # Whoever starts a pipeline does not sit beside it to try again, as a person can who is told at once.
+        waits = is_rollback or (automatic and _may_be_lost(holder, leases.get(holder.run, holder.until)))
+        if time.monotonic() > until or not waits:
             return {"outcome": _refusal(task.params["environment_name"], holder)}
-        if joined is None:
+        if holder.run not in leases:
+            leases[holder.run] = holder.until
             task.journal.write("lock.wait", holder=_words(holder), run=holder.run)
+        if is_rollback and joined is None:
             joined = holder.run
         time.sleep(_LOOK)
+
+
+def _may_be_lost(holder: Holder, until: datetime) -> bool:
+    """Whether a holder may be gone without a word, as a lost runner is: it did not renew the lease that ends then."""
+    return holder.until == until and not holder.lives
 
 
 def _refusal(environment: str, holder: Holder) -> dict[str, Any]:
