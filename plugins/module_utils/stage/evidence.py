@@ -146,9 +146,12 @@ def _ask_postgres(task: Task, declared: Mapping[str, Any]) -> None:
     from ..postgres.connect import Server, session
     from ..postgres.errors import Away, DatabaseError
 
-    server = Server.of(
-        declared["dsn"], maintenance_name=declared["maintenance"], is_direct=declared["direct"]
-    )
+    try:
+        server = Server.of(
+            declared["dsn"], maintenance_name=declared["maintenance"], is_direct=declared["direct"]
+        )
+    except DatabaseError as error:
+        raise NoAnswer(str(error), unseen=True) from None
     try:
         with session(server, read_only=True, autocommit=True) as connection, connection.cursor() as cursor:
             cursor.execute("SELECT 1")

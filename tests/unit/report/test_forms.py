@@ -61,6 +61,8 @@ def evil() -> list[runs.Event]:
     return [
         *runs.begun(moves=[runs.move("auth-worker", from_label=EVIL), runs.move("site")], live_release=EVIL),
         (0.95, "incident.opened", {"reason": EVIL, "source": EVIL, "commander": EVIL}),
+        (0.96, "trigger.evidence", {"component": EVIL, "check": EVIL, "verdict": "fail", "detail": EVIL}),
+        (0.97, "trigger.finding", {"says": EVIL, "helps": "unknown"}),
         *runs.goal(reason=EVIL, approved_by=EVIL),
         *runs.switched(site=EVIL)[:5],
         (2.0, "api", {"method": "POST", "path": EVIL, "status": 500, "ray": EVIL, "seconds": 1.0}),

@@ -11,6 +11,9 @@ from runs import of, opened
 from plugins.module_utils.outcome import outcome
 from plugins.module_utils.report.checks import state_of
 from plugins.module_utils.report.incident import Check
+from plugins.module_utils.report.markdown import markdown_of
+from plugins.module_utils.report.page import page_of
+from plugins.module_utils.report.text import text_of
 
 
 def test_checks_of_every_kind_are_shown_with_their_figures(tmp_path: Path) -> None:
@@ -184,6 +187,56 @@ def test_people_of_the_incident_are_named(tmp_path: Path) -> None:
     found = of(tmp_path, [runs.good()[0], event, *runs.good()[1:]])
     assert (found.by, found.scribe, found.owner, found.source) == ("ada", "bob", "DevOps/SRE", "PagerDuty")
     assert found.trigger_evidence == ("alert 7",)
+
+
+ASKED = {
+    "about": "third party",
+    "component": "payments",
+    "check": "health",
+    "verdict": "fail",
+    "detail": "status 503",
+}
+AWAY = {
+    "about": "database",
+    "component": "app-db",
+    "check": "reachable",
+    "verdict": "fail",
+    "detail": "refused",
+}
+SAYS = "payments is not well as seen from here, which is not ours to roll back"
+
+
+def test_what_was_asked_as_evidence_is_in_every_form(tmp_path: Path) -> None:
+    told = [(0.85, "trigger.evidence", ASKED), (0.86, "trigger.finding", {"says": SAYS, "helps": "no"})]
+    found = of(tmp_path, runs.good(*told))
+    assert [(check.subject, check.verdict) for check in found.trigger_checks] == [("payments", "fail")]
+    assert (found.findings, found.external) == ((SAYS,), "DOWN")
+    assert f"r3 answers nonsense; evidence: {SAYS}\n" in text_of(found)
+    assert "## Evidence" in markdown_of(found, None) and SAYS in markdown_of(found, None)
+    assert '<section id="evidence"' in page_of(found, None) and "status 503" in page_of(found, None)
+    said = [entry.what for entry in found.timeline]
+    assert "Evidence, payments: health fail: status 503" in said and f"Evidence says: {SAYS}" in said
+    # What was asked before the change is no check of the target.
+    assert not any(check.subject == "payments" for check in found.checks)
+
+
+def test_without_evidence_there_is_no_section_of_it(tmp_path: Path) -> None:
+    found = of(tmp_path, runs.good())
+    assert "Evidence" not in markdown_of(found, None).replace("Trigger evidence", "")
+    assert "evidence:" not in text_of(found)
+
+
+def test_a_database_that_is_away_is_down_where_the_run_came_no_further(tmp_path: Path) -> None:
+    events = [*runs.begun(), (0.95, "trigger.evidence", AWAY), *runs.ended(10, "nothing was changed: app-db")]
+    assert of(tmp_path, events).database == "DOWN"
+
+
+def test_requests_that_evidence_counted_are_part_of_the_impact(tmp_path: Path) -> None:
+    counts = {"site-bad": [100, 12], "site-good": [900, 0]}
+    signal = {"about": "signal", "component": "site", "check": "cloudflare analytics", "verdict": "fail"}
+    told = signal | {"detail": "", "versions": counts, "window": ["09:50", "10:00"]}
+    impact = of(tmp_path, runs.good((0.85, "trigger.evidence", told))).impact
+    assert "site: 12 of 100 requests to it failed (cloudflare analytics, 09:50 to 10:00)" in impact
 
 
 def test_lessons_begin_with_what_the_run_showed(tmp_path: Path) -> None:
