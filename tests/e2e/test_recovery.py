@@ -1,5 +1,6 @@
 """recovery.yml as a person types it, and the break-glass card without any of it: curl and a shell."""
 
+import json
 import os
 import re
 import subprocess
@@ -13,8 +14,9 @@ import pytest
 
 from local_cloudflare.launch import start
 from plugins.module_utils.stage import database_restore_plan
-from tests.support import edge
-from tests.support.environment import DATABASE, Environment
+from tests.support import edge, receivers
+from tests.support.environment import DATABASE, WORKERS, Environment, Run
+from tests.support.notifying import CONTACTS
 from tests.support.recovering import Recovery
 from tests.support.seed import Seed
 from tests.support.stages import declared
@@ -171,3 +173,90 @@ def test_the_card_alone_brings_the_good_release_back(environment: Environment, s
         bash(environment, call)
     assert len(sql(environment, "SELECT name FROM d1_migrations")) == 2
     environment.serve("r3")
+
+
+def following(run: Run) -> list[str]:
+    """The arguments of the command that the run names as the next."""
+    *_, line, _ = run.output.rstrip().splitlines()
+    name, *arguments = line.removeprefix("next     ansible-playbook ").split()
+    assert (name, arguments[:2]) == ("recovery.yml", ["-i", "local"]), line
+    return arguments[2:]
+
+
+def test_a_failover_goes_there_and_back_by_the_commands_that_it_names(environment: Environment) -> None:
+    mark = environment.api.mark()
+    check = environment.play("recovery.yml", "-e", "step=failover", "--check")
+    assert (check.code, environment.writes(mark)) == (0, []), check.output
+    assert following(check) == ["-e", "step=failover"]
+    there = environment.play("recovery.yml", *following(check))
+    assert there.code == 0, there.output
+    assert address(environment) == "127.0.0.2"
+    assert "everybody who was asked says so" in there.last_line
+    assert following(there) == ["-e", "step=failover", "-e", "state=off"]
+    back = environment.play("recovery.yml", *following(there))
+    assert back.code == 0, back.output
+    assert address(environment) == "127.0.0.1"
+
+
+def test_maintenance_by_dns(environment: Environment) -> None:
+    """No Worker is declared: names lead to a page elsewhere."""
+    elsewhere = {
+        "url": "http://127.0.0.3/",
+        "records": {"site-dns": [{"type": "A", "content": "127.0.0.3", "ttl": 60}]},
+    }
+    declared = ("-e", json.dumps({"maintenance": elsewhere}))
+    before = routes(environment)
+    on = environment.play("recovery.yml", *declared, "-e", "step=maintenance")
+    assert on.code == 0, on.output
+    assert (address(environment), routes(environment)) == ("127.0.0.3", before)
+    told = environment.play("recovery.yml", *declared)
+    assert f"{ZONE}: ON NOW, A 127.0.0.3" in told.output, told.output
+    assert following(on) == ["-e", "step=maintenance", "-e", "state=off"]
+    off = environment.play("recovery.yml", *declared, *following(on))
+    assert off.code == 0, off.output
+    assert address(environment) == "127.0.0.1"
+
+
+def test_the_configuration_comes_back_after_the_maintenance_page(environment: Environment) -> None:
+    """While the page is shown, the verdict says that it is why nothing is proved, and how to take it away."""
+    crons = f"A/workers/scripts/{WORKERS['auth-worker']}/schedules"
+    before = environment.api("GET", crons)["schedules"]
+    environment.serve("r2")
+    try:
+        assert environment.play("recovery.yml", "-e", "step=maintenance").code == 0
+        environment.api("PUT", crons, [{"cron": "7 7 * * *"}])
+        shown = environment.play("recovery.yml", "-e", "step=configuration")
+        assert shown.code == 16, shown.output
+        assert "the maintenance page answers for api-gateway, site, since " in shown.last_line
+        assert "auth-worker: cron put back as recorded" in shown.output
+        assert following(shown) == ["-e", "step=maintenance", "-e", "state=off"]
+        assert environment.play("recovery.yml", *following(shown)).code == 0
+        done = environment.play("recovery.yml", "-e", "step=configuration")
+        assert done.code == 0, done.output
+        assert done.last_line.startswith("DONE: local serves r2; 6 of 6 components")
+        validated = environment.play("validate.yml", "--tags", "quick")
+        assert validated.code == 0, validated.output
+        headers = [event for event in validated.events if event.get("check") == "headers"]
+        assert len(headers) == 6
+        assert all(event["detail"].endswith("in force, as when r2 was recorded") for event in headers)
+        after = environment.api("GET", crons)["schedules"]
+        assert [each["cron"] for each in after] == [each["cron"] for each in before]
+    finally:
+        environment.serve("r3")
+
+
+def test_a_step_tells_people_what_it_is_and_escalation_calls_everybody(environment: Environment) -> None:
+    with receivers.http(receivers.slack) as chat:
+        slack = {"token": "canary00-token", "channel": "#i", "api_url": chat.url}
+        told = json.dumps({"notifications": {"slack": slack}, "contacts": CONTACTS})
+        run = environment.play(
+            "recovery.yml", "-e", told, "-e", "step=escalate", "-e", "reason='two rollbacks failed'"
+        )
+        assert run.code == 0, run.output
+        said = [request.json["text"] for request in chat.requests]
+    assert "a step of recovery has begun: escalate" in said[0]
+    assert not any("a rollback has begun" in text for text in said)
+    for contact in CONTACTS:
+        assert any(f"<@{contact['to']}>" in text and "two rollbacks failed" in text for text in said), said
+    assert "3 contact(s) of local are being called" in run.last_line
+    assert not environment.processes()

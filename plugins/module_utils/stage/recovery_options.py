@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -126,7 +126,7 @@ def _health(task: Task) -> str:
 def _maintenance(task: Task) -> str:
     page = task.params["maintenance"]
     if page.get("names"):
-        return f"DNS of {', '.join(item['name'] for item in page['names'])} to {page['url']}"
+        return f"{_by_dns(task, page['names'], 'none is declared (maintenance.records)')} ({page['url']})"
     if not page.get("worker"):
         return "no page is declared (maintenance in group_vars)"
     hosts = zones_of(task.client, page["hosts"])
@@ -142,20 +142,25 @@ def _maintenance(task: Task) -> str:
 
 
 def _failover(task: Task) -> str:
+    names = task.params["names"]
+    return _by_dns(task, names, "none is declared (dns_failover)") or "no name is declared (group dns)"
+
+
+def _by_dns(task: Task, names: Sequence[Mapping[str, Any]], none: str) -> str:
+    """Whether each name leads to its other place, or could be led there."""
+
     def one(item: Mapping[str, Any]) -> str:
         zone = zone_id(task.client, item["zone"])
         now = read_records(task.client, zone, item["name"], kinds_of([*item["records"], *item["failover"]]))
         other = "; ".join(sorted(map(in_words, item["failover"])))
         if not item["failover"]:
-            return f"{item['name']}: none is declared (dns_failover)"
+            return f"{item['name']}: {none}"
         if not changes(item["name"], now, item["failover"]):
             return f"{item['name']}: {_ON}, {other}"
         drift = "" if not changes(item["name"], now, item["records"]) else ", and not as declared now"
         return f"{item['name']}: ready, to {other}{drift}"
 
-    names = task.params["names"]
-    found = each(one, names)
-    return " / ".join(map(_said, found)) or "no name is declared (group dns)"
+    return " / ".join(map(_said, each(one, names)))
 
 
 def _databases(task: Task) -> str:

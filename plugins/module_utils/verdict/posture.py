@@ -40,7 +40,8 @@ def headers_check(
     remarks = [f"gone, as {release} never had it: {', '.join(explained)}"] if explained else []
     changed = [name for name, value in (had or {}).items() if now.headers.get(name, value) != value]
     remarks += [f"says something else than before: {', '.join(changed)}"] if changed else []
-    detail = "; ".join(remarks) or f"{len(base)} in force, as before"
+    as_ = f"when {release} was recorded" if had is None else "before"
+    detail = "; ".join(remarks) or f"{len(base)} in force, as {as_}"
     return told | {"verdict": "pass", "detail": detail, "quiet": not remarks or None}
 
 
