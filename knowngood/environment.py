@@ -159,11 +159,12 @@ class Environment:
         self,
         seconds: float = 600,
         *,
+        limit: str | None = None,
         timeout: float | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> Run:
         """Watch the environment after a deploy, 0 for ever, and roll back when what was deployed does not work."""
-        return self.start("watch", {"for": seconds}, extra, timeout=timeout)
+        return self.start("watch", {"for": seconds}, extra, limit=limit, timeout=timeout)
 
     def start(
         self,

@@ -106,7 +106,7 @@ def result_of(
     end = next((event.data for event in reversed(events) if event.event == "outcome"), None)
     changed = any(event.event in CHANGES for event in events)
     if end is None or (code != end["exit_code"] if code is not None else not _is_closed(playbook, events)):
-        end = _without_a_word(environment, playbook, code, lines, changed, _proved(events))
+        end = _without_a_word(environment, playbook, code, lines, events)
     return Result(
         run=journal.parent.name,
         playbook=playbook,
@@ -119,7 +119,7 @@ def result_of(
         changed=changed,
         journal=journal,
         files=_files(journal.parent),
-        checks=tuple(_check(found) for found in checks_of(records)),
+        checks=(*(_check(found) for found in checks_of(records)), *_scenarios(environment, events)),
         plan=_plan(events),
         status=_last(events, "status"),
         seconds=events[-1].elapsed if events else 0.0,
@@ -149,13 +149,9 @@ def _proved(events: Sequence[Event]) -> str:
 
 
 def _without_a_word(
-    environment: str, playbook: str, code: int | None, lines: Sequence[str], changed: bool, proved: str
+    environment: str, playbook: str, code: int | None, lines: Sequence[str], events: Sequence[Event]
 ) -> dict[str, Any]:
-    moved = "some components may have moved, and others not" if changed else "no component has moved"
-    again = f"ansible-playbook {playbook}.yml -i {environment}"
-    next_ = f"{again}, which goes on from here"
-    if proved:
-        moved, next_ = proved, f"ansible-playbook status.yml -i {environment}"
+    moved, next_ = _left(environment, playbook, events)
     if code is None:
         told = {"verdict": BROKE_OFF, "exit_code": FAILED, "message": f"the run was killed: {moved}"}
         return {**told, "next": next_, "details": []}
@@ -166,8 +162,23 @@ def _without_a_word(
     return {**told, "message": message, "next": "put right what is said above, then run again"}
 
 
+def _left(environment: str, playbook: str, events: Sequence[Event]) -> tuple[str, str]:
+    """What a run that did not come to its end left behind, and the command to give next."""
+    again = f"ansible-playbook {playbook}.yml -i {environment}"
+    if proved := _proved(events):
+        return proved, f"ansible-playbook status.yml -i {environment}"
+    if broken := dict.fromkeys(event.data["scenario"] for event in events if event.event == "drill.fault"):
+        # The dead man's switch gives the same command.
+        heal = f"{again} -e scenarios={','.join(broken)} -e heal=true"
+        return "what the drill broke may be there still, until it is healed", heal
+    changed = any(event.event in CHANGES for event in events)
+    moved = "some components may have moved, and others not" if changed else "no component has moved"
+    return moved, f"{again}, which goes on from here"
+
+
 def _files(folder: Path) -> dict[str, Path]:
-    found = [*folder.glob("report/[!.]*"), *folder.glob("validation.*"), *folder.glob("plan.json")]
+    found = [*folder.glob("report/[!.]*"), *folder.glob("validation.*")]
+    found += [path for path in (folder / "plan.json", folder / "drill.html") if path.is_file()]
     return {path.name: path for path in sorted(found)}
 
 
@@ -175,6 +186,19 @@ def _check(found: Mapping[str, Any]) -> Check:
     told = dict(found)
     named = {name: str(told.pop(name, None) or "") for name in ("component", "check", "verdict", "detail")}
     return Check(**named, figures=told)
+
+
+def _scenarios(environment: str, events: Sequence[Event]) -> list[Check]:
+    """The scenarios of a drill. One that was aborted proves nothing."""
+    found = []
+    for event in events:
+        if event.event == "drill.scenario":
+            told = dict(event.data)
+            verdict = str(told.pop("verdict"))
+            check = f"drill {told.pop('scenario')}"
+            verdict = "inconclusive" if verdict == "aborted" else verdict
+            found.append(Check(environment, check, verdict, str(told.pop("why")), told))
+    return found
 
 
 def _plan(events: Sequence[Event]) -> dict[str, Any] | None:

@@ -42,6 +42,7 @@ author: [Known Good maintainers (@knowngood)]
 _COLOURS = {0: "green", 10: "yellow", 13: "yellow", 15: "yellow", 16: "yellow", 17: "yellow"}
 _EVERY = 0.1
 _WATCH = "service_watch"
+_DRILL = "drill_run"
 # Ansible's own way to ask a person.
 _ASKING = ("ansible.builtin.pause", "pause")
 
@@ -150,6 +151,12 @@ class CallbackModule(CallbackBase):
             watched = "; it was being watched" if self._action == _WATCH else ""
             self._display.display(f"next     {self._outcome['next']}")
             self._display.display(f"INTERRUPTED: {self._outcome['message']}{watched}", color="yellow")
+            return
+        if self._action == _DRILL:
+            self._display.display("next     give the same command again, with -e heal=true")
+            self._display.display(
+                "INTERRUPTED: what the drill broke may be there still, until it is healed", color="red"
+            )
             return
         self._display.display("next     give the same command again: it goes on from here")
         if self._switching:

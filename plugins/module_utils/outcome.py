@@ -54,6 +54,7 @@ CHANGES = (
     "database.undo",
     "dns.changed",
     "dns.failed",
+    "drill.fault",
     "migration.start",
     "postgres.swap.start",
     "put_back",

@@ -8,10 +8,11 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -52,6 +53,13 @@ def result_of(environment: Environment, run: Run) -> dict[str, Any]:
     events = read(environment.runs / run_of(run) / FILE)
     (told,) = (event for event in events if event["event"] == "drill.scenario")
     return told
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_a_fault_of_the_network_is_seen_and_nothing_moves(environment: Environment) -> None:
@@ -111,6 +119,25 @@ def test_a_stop_file_ends_it_and_all_is_as_before(environment: Environment) -> N
         (environment.runs / "stop-drill").unlink()
     assert run.code == 21
     assert "DRILL ABORTED: network-reset: the stop file" in run.last_line
+    assert environment.live() == before and faults(environment) == []
+
+
+def test_what_somebody_interrupts_is_healed_all_the_same(environment: Environment) -> None:
+    before = environment.live()
+    known = set(environment.runs.glob(f"*/{FILE}"))
+    run = environment.start("drill.yml", "-e", "scenarios=network-reset")
+
+    def broken() -> bool:
+        new = set(environment.runs.glob(f"*/{FILE}")) - known
+        return any(event["event"] == "drill.fault" for path in new for event in read(path))
+
+    eventually(lambda: broken() and len(faults(environment)) > 0)
+    os.killpg(run.pid, signal.SIGINT)
+    output, _ = run.communicate(timeout=60)
+    assert "next     give the same command again, with -e heal=true" in output, output
+    assert "INTERRUPTED: what the drill broke may be there still, until it is healed" in output
+    # By the process that waits beside it.
+    eventually(lambda: not environment.processes(), seconds=90)
     assert environment.live() == before and faults(environment) == []
 
 

@@ -211,6 +211,56 @@ def test_two_environments_at_once_do_not_know_of_each_other(
     assert (told[0], told[-1]) == ("run.start", "outcome")
 
 
+def test_a_watch_and_a_drill_tell_what_they_found(environment: Environment) -> None:
+    environment.serve("r2")
+    calm = {"watch_rate": 10, "watch_look": 2, "validate_slow": 9}
+    watched = of(environment).watch(4, limit="site", extra=calm).result()
+    # So short a watch proves little, and says so.
+    assert (watched.verdict, watched.exit_code, watched.changed) == ("NOT PROVED", 16, False), watched
+    assert watched.next == "ansible-playbook watch.yml -i local -e for=4"
+    looked = {check.check: check for check in watched.checks if check.component == "site"}
+    assert looked["watch: error rate"].figures["n"] >= 20
+    assert looked["watch: latency"].figures["bad"] == 0
+    assert watched.plan is None and "validation.html" in watched.files
+
+    drill = of(environment).drill("network-split")
+    assert "drill.fault" in [event.event for event in drill]
+    drilled = drill.result()
+    assert (drilled.verdict, drilled.exit_code, drilled.changed) == ("DONE", 0, True), drilled
+    (scenario,) = drilled.checks
+    assert (scenario.check, scenario.verdict) == ("drill network-split", "pass")
+    assert scenario.figures["decision"] == "leave" and scenario.figures["steady"]
+    assert "network-split" in drilled.files["drill.html"].read_text()
+    assert environment.live() == environment.versions("r2")
+
+
+def test_the_command_watches_and_drills_where_nobody_can_type(environment: Environment) -> None:
+    """The inventory says that somebody has to mean it: nobody can, through a pipe."""
+
+    def command(*arguments: str) -> tuple[int, dict[str, Any]]:
+        done = subprocess.run(
+            [str(BIN / "knowngood"), *arguments, "-i", "local", "--json"],
+            cwd="/",
+            env={name: value for name, value in environment.environ().items() if name != "CI"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.stdout, done.stderr
+        return done.returncode, json.loads(done.stdout)
+
+    # r3 throws, and is rolled back: a watch is no idle look.
+    code, told = command("watch", "--for", "60", "-e", "validate_slow=9", "-l", EDGE)
+    assert (code, told["verdict"], told["plan"]["release"]) == (0, "DONE", "r2"), told
+    assert environment.live() == environment.versions("r2")
+    shared = ("-e", "environment_class=staging", "-e", '{"drills": {"allowed": false}}')
+    code, told = command("drill", "--scenarios", "network-split", *shared)
+    assert (code, told["verdict"]) == (10, "REFUSED"), told
+    assert "drills.allowed is not true" in told["details"][0] + told["message"]
+
+
 def test_the_command_with_json_gives_the_result(environment: Environment) -> None:
     done = subprocess.run(
         [str(BIN / "knowngood"), "status", "-i", "local", "--json"],

@@ -43,7 +43,7 @@ def test_an_end_is_told_as_the_journal_has_it(tmp_path: Path, code: int) -> None
     assert json.loads(json.dumps(found.as_dict()))["journal"] == str(tmp_path / RUN / FILE)
 
 
-@pytest.mark.parametrize("event", CHANGES)
+@pytest.mark.parametrize("event", [name for name in CHANGES if name != "drill.fault"])
 def test_what_was_killed_after_a_change_may_have_moved(tmp_path: Path, event: str) -> None:
     found = result(journal(tmp_path, (event, {"component": "site"})), None)
     assert (found.verdict, found.exit_code, found.changed) == ("BROKE OFF", FAILED, True)
@@ -60,6 +60,38 @@ def test_what_was_only_watched_any_more_is_proved(tmp_path: Path, code: int | No
     assert found.next == "ansible-playbook status.yml -i local"
     # Whatever the watch found is told as it said it.
     assert result(journal(tmp_path, ended(INVALID)), code).message == f"{said}what happened"
+
+
+def test_what_a_killed_drill_broke_is_to_be_healed(tmp_path: Path) -> None:
+    broken = [
+        ("drill.fault", {"scenario": name}) for name in ("worker-throws", "worker-throws", "network-loss")
+    ]
+    found = result_of(journal(tmp_path, *broken), playbook="drill", environment="staging", code=None)
+    assert (found.verdict, found.exit_code, found.changed) == ("BROKE OFF", FAILED, True)
+    assert found.message == "the run was killed: what the drill broke may be there still, until it is healed"
+    heal = "-e scenarios=worker-throws,network-loss -e heal=true"
+    assert found.next == f"ansible-playbook drill.yml -i staging {heal}"
+
+
+def test_the_scenarios_of_a_drill_are_checks(tmp_path: Path) -> None:
+    told = [
+        ("a", "pass", ""),
+        ("b", "fail", "RTO 70 s"),
+        ("c", "aborted", "the stop file"),
+        ("d", "not applicable", ""),
+    ]
+    events = [
+        ("drill.scenario", {"scenario": name, "verdict": verdict, "why": why, "rto": 5.7})
+        for name, verdict, why in told
+    ]
+    found = result_of(journal(tmp_path, *events), playbook="drill", environment="staging", code=None).checks
+    assert [(one.component, one.check, one.verdict, one.detail) for one in found] == [
+        ("staging", "drill a", "pass", ""),
+        ("staging", "drill b", "fail", "RTO 70 s"),
+        ("staging", "drill c", "inconclusive", "the stop file"),
+        ("staging", "drill d", "not applicable", ""),
+    ]
+    assert found[0].figures["rto"] == 5.7
 
 
 def test_what_a_watch_rolls_back_may_have_moved(tmp_path: Path) -> None:

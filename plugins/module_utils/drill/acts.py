@@ -78,6 +78,8 @@ class Acts:
     def inject(self, action: Action, number: int, before: Mapping[str, str | None]) -> datetime:
         """Do an action of the method; when it took effect. Raises :class:`Broken`."""
         with self._activity(action.name, "method") as done:
+            if action.kind != "wait":
+                self.means.journal.write("drill.fault", scenario=self.scenario.name, kind=action.kind)
             if action.kind == "deploy":
                 began = self._deploy(action, number)
                 return _went_live(self.means.states(), before) or began
