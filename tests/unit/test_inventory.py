@@ -20,6 +20,10 @@ from hypothesis import strategies as st
 from plugins.filter.databases import declared_databases
 from plugins.filter.inventory import declared_components
 from plugins.filter.ledger import declared_ledger
+from plugins.module_utils.drill.gate import drilled_of
+from plugins.module_utils.drill.guard import problems_before
+from plugins.module_utils.drill.production import production_of
+from plugins.module_utils.drill.settings import problems_in, settings_of
 from plugins.module_utils.probe.contract import Answer, Contract, judge
 from plugins.module_utils.stage.options import COMPONENTS
 
@@ -68,6 +72,35 @@ def test_the_inventories_are_complete(name: str, monkeypatch: pytest.MonkeyPatch
     assert declared_databases(hosts, groups["all"], groups)["problems"] == []
     for host in groups["all"]:
         assert hosts[host]["environment_name"] == name
+
+
+@pytest.mark.usefixtures("plugins")
+def test_staging_may_be_drilled_once_it_says_which_account_is_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ANSIBLE_CONFIG", str(ROOT / "ansible.cfg"))
+    hosts, groups = load("staging")
+    variables = hosts["site"]
+    drills = copy.deepcopy(dict(variables["drills"]))
+    params = {
+        "cloudflare": {"account_id": "1" * 32, "api_url": variables["cloudflare_api_url"]},
+        "components": declared_components(hosts, groups["all"], groups)["components"],
+        "databases": declared_databases(hosts, groups["all"], groups)["databases"],
+        "third_parties": [],
+        "probing": {"connect_to": variables["edge_connect_to"]},
+        "drills": drills,
+        **{name: variables[name] for name in ("environment_name", "environment_class")},
+    }
+    inventories = ROOT / "inventories"
+    production = production_of(inventories, inventories / "staging")
+    assert problems_in(drills, "all.yml") == []
+    assert problems_before(drilled_of(params, "all.yml"), production) == [
+        f"all.yml: the account {'1' * 32} is not in drills.identities.accounts"
+    ]
+    drills["identities"]["accounts"] = ["1" * 32]
+    assert problems_before(drilled_of(params, "all.yml"), production) == []
+    deploy = settings_of(drills, ROOT).deploy
+    assert deploy[-2:] == ("--environment", "staging") and Path(deploy[1]).is_file()
 
 
 def test_every_environment_has_names_of_its_own() -> None:
