@@ -92,8 +92,9 @@ def test_a_database_that_answers_and_one_that_is_away(environment: Environment) 
     assert list(found(run).values()) == ["maybe"]
 
     before = environment.live()
+    queries = {"path": "/d1/database/[^/]+/query"}
     environment.api.fault(
-        {"kind": "error", "status": 503, "code": 7500, "match": {"path": "/d1/database"}, "lease_seconds": 60}
+        {"kind": "error", "status": 503, "code": 7500, "match": queries, "lease_seconds": 120}
     )
     away = rolled_back(environment, "database", {"cloudflare_patience": 1})
     assert away.code == 10, away.output
@@ -101,6 +102,10 @@ def test_a_database_that_answers_and_one_that_is_away(environment: Environment) 
     assert found(away)["content-db does not answer, and older code would not reach it either"] == "no"
     assert "finding: content-db does not answer" in away.output
     assert "- Database: DOWN" in report(away, "txt")
+    # Whoever wants the code back all the same leaves the database out.
+    alone = rolled_back(environment, "database", {}, "--limit", "workers:pages")
+    assert environment.live() == environment.versions("r2"), alone.output
+    assert list(found(alone).values()) == ["unknown", "maybe"]
 
 
 def test_errors_are_counted_by_version(environment: Environment) -> None:

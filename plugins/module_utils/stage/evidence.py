@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..cloudflare.client import Client
 from ..cloudflare.d1 import D1
@@ -13,12 +13,12 @@ from ..cloudflare.errors import CloudflareError, Refused
 from ..concurrent import begun
 from ..probe.connect import NoAnswer
 from ..probe.contract import Contract, judge
-from ..release.plan import Plan
-from ..signal.model import Unread, Window
 from ..trigger.evidence import ASKED, DATABASE, PARTY, SIGNAL, Evidence, findings, floor_of
-from .signals import asked as ask_signal
-from .signals import secrets_of
 from .task import Task
+
+if TYPE_CHECKING:
+    from ..release.plan import Plan
+    from ..signal.model import Window
 
 __all__ = ["Gathered", "gathering", "write"]
 
@@ -99,6 +99,10 @@ def _questions(task: Task) -> Iterator[tuple[str, str, str, Callable[[], Told]]]
         for party in params["third_parties"]:
             yield PARTY, party["name"], "health", partial(_third_party, task, party)
     if SIGNAL in kinds:
+        # What most rollbacks do not need takes as long to load as the plan's own.
+        from ..signal.model import Window
+        from .signals import secrets_of
+
         sources, window = params["signals"].get("sources", []), Window.last(_WINDOW)
         for secret in secrets_of(sources):
             task.redactor.learn(secret)
@@ -108,7 +112,7 @@ def _questions(task: Task) -> Iterator[tuple[str, str, str, Callable[[], Told]]]
 
 
 def _unknown(about: str, subject: str, check: str, error: Exception) -> Evidence:
-    expected = isinstance(error, Unread | TimeoutError | NoAnswer)
+    expected = isinstance(error, TimeoutError | NoAnswer)
     why = str(error) if expected else f"{type(error).__name__}: {error}"
     return Evidence(about, subject, check, "inconclusive", f"could not be asked: {why}")
 
@@ -177,7 +181,13 @@ def _third_party(task: Task, party: Mapping[str, Any]) -> Told:
 
 
 def _signal(task: Task, window: Window, source: Mapping[str, Any]) -> Told:
-    read = ask_signal(task, window, source)
+    from ..signal.model import Unread
+    from .signals import asked
+
+    try:
+        read = asked(task, window, source)
+    except Unread as error:
+        raise NoAnswer(str(error), unseen=True) from None
 
     def told(versions: Mapping[str, str | None]) -> list[Evidence]:
         return [

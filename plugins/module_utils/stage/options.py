@@ -6,6 +6,7 @@ from typing import Any
 
 from ..incident import TRIGGERS
 from ..release.group import KEYS
+from ..signal.declared import ADAPTERS
 
 __all__ = [
     "CLOUDFLARE",
@@ -20,6 +21,7 @@ __all__ = [
     "NAMES",
     "PROBING",
     "RUN",
+    "SIGNALS",
     "THIRD_PARTIES",
 ]
 
@@ -143,6 +145,38 @@ DATABASES: dict[str, Any] = {
                     "sql": {"type": "path"},
                 },
             },
+        },
+    }
+}
+SIGNALS: dict[str, Any] = {
+    "signals": {
+        "type": "dict",
+        "default": {},
+        "options": {
+            "sources": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "adapter": {"type": "str", "required": True, "choices": list(ADAPTERS)},
+                    "check": {"type": "str", "required": True},
+                    "name": {"type": "str", "default": ""},
+                    "component": {"type": "str", "default": ""},
+                    "url": {"type": "str", "default": ""},
+                    "token": {"type": "str", "no_log": True, "default": ""},
+                    "headers": {"type": "dict", "no_log": True, "default": {}},
+                    "query": {"type": "str", "default": ""},
+                    "value": {"type": "str", "default": ""},
+                    "organization": {"type": "str", "default": ""},
+                    "project": {"type": "list", "elements": "str", "default": []},
+                    "environment": {"type": "str", "default": ""},
+                    "by": {"type": "str", "default": ""},
+                    "max": {"type": "float"},
+                    "min": {"type": "float"},
+                    "min_requests": {"type": "int", "default": 100},
+                },
+            },
+            "problems": {"type": "list", "elements": "str", "default": []},
         },
     }
 }

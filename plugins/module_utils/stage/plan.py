@@ -22,8 +22,7 @@ from ..release.model import Release, State
 from ..release.plan import Plan, make_plan
 from ..release.text import candidate_table, plan_table
 from .evidence import gathering
-from .options import CLOUDFLARE, COMPONENTS, DATABASES, EVIDENCE, GROUPING, LEDGER, RUN
-from .signals import SIGNALS
+from .options import CLOUDFLARE, COMPONENTS, DATABASES, EVIDENCE, GROUPING, LEDGER, RUN, SIGNALS
 from .task import Task, Unreadable
 
 __all__ = ["SPEC", "work"]

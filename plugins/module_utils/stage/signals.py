@@ -13,43 +13,11 @@ from ..signal.model import Reading, Unread, Window, judged
 from ..signal.sources import NUMBERS
 from ..verdict.files import write_for
 from ..verdict.whole import ended
-from .options import CLOUDFLARE, COMPONENTS, RUN
+from .options import CLOUDFLARE, COMPONENTS, RUN, SIGNALS
 from .task import Task
 
-__all__ = ["SIGNALS", "SPEC", "asked", "read", "secrets_of", "work"]
+__all__ = ["SPEC", "asked", "read", "secrets_of", "work"]
 
-SIGNALS: dict[str, Any] = {
-    "signals": {
-        "type": "dict",
-        "default": {},
-        "options": {
-            "sources": {
-                "type": "list",
-                "elements": "dict",
-                "default": [],
-                "options": {
-                    "adapter": {"type": "str", "required": True, "choices": list(ADAPTERS)},
-                    "check": {"type": "str", "required": True},
-                    "name": {"type": "str", "default": ""},
-                    "component": {"type": "str", "default": ""},
-                    "url": {"type": "str", "default": ""},
-                    "token": {"type": "str", "no_log": True, "default": ""},
-                    "headers": {"type": "dict", "no_log": True, "default": {}},
-                    "query": {"type": "str", "default": ""},
-                    "value": {"type": "str", "default": ""},
-                    "organization": {"type": "str", "default": ""},
-                    "project": {"type": "list", "elements": "str", "default": []},
-                    "environment": {"type": "str", "default": ""},
-                    "by": {"type": "str", "default": ""},
-                    "max": {"type": "float"},
-                    "min": {"type": "float"},
-                    "min_requests": {"type": "int", "default": 100},
-                },
-            },
-            "problems": {"type": "list", "elements": "str", "default": []},
-        },
-    }
-}
 SPEC: dict[str, Any] = {
     **RUN,
     **CLOUDFLARE,

@@ -14,9 +14,8 @@ from ..verdict.files import write_for
 from ..verdict.sequential import Hypotheses
 from ..verdict.whole import ended, table
 from .following import FOLLOWING, Following
-from .options import CLOUDFLARE, COMPONENTS, GROUPING, LOCKED, PROBING, RUN
+from .options import CLOUDFLARE, COMPONENTS, GROUPING, LOCKED, PROBING, RUN, SIGNALS
 from .rates import hypotheses
-from .signals import SIGNALS
 from .task import Task
 from .watching import Watching
 

@@ -106,7 +106,9 @@ def _databases(trigger: str, told: list[Evidence], moves: Sequence[Mapping[str, 
     if trigger != "database":
         return
     if not told:
-        yield Finding("no database is declared (groups d1 and postgres), so none was asked", "unknown")
+        yield Finding(
+            "no database is part of this run (groups d1 and postgres), so none was asked", "unknown"
+        )
     elif all(item.verdict == "pass" for item in told):
         yield Finding(
             f"{_names(told)} answers from here: it is what serves, or its way there, that lost it",

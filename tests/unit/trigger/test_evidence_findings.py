@@ -52,7 +52,7 @@ def test_nothing_that_a_trigger_does_not_ask_for_has_a_meaning(trigger: str) -> 
             "lets nobody in from here (it has no conn",
         ),
         ([of(DATABASE, "inconclusive")], "unknown", "it is not known whether it is down"),
-        ([], "unknown", "no database is declared"),
+        ([], "unknown", "no database is part of this run"),
     ],
     ids=["up", "away", "full", "silent", "none"],
 )
