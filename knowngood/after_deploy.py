@@ -85,8 +85,6 @@ def _rolled_back(
         "severity": given.severity or None,
         **{name: text(value) for name, value in pipeline.items()},
         **({"incident": text(given.incident)} if given.incident else {}),
-        # What failed a security gate is looked at later.
-        **({"record_hold": True} if found.trigger == "security" else {}),
         **({"served_before": served(before)} if before else {}),
     }
     arguments = [argument for value in given.extra_vars for argument in ("-e", value)]

@@ -1,12 +1,19 @@
 """What a person says is asked after, and the rollback goes its way whatever comes of it (S23-S27)."""
 
+from __future__ import annotations
+
 import json
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 import requests
 
+from local_cloudflare.launch import start
+from plugins.module_utils.probe.connect import Connector
 from tests.support.environment import WORKERS, Environment, Run
 from tests.support.receivers import silent
+from tests.support.seed import Seed
 
 PARTY = "payments.mustbeviral.com"
 HEALTH = {
@@ -15,6 +22,21 @@ HEALTH = {
     "fresh": {"unknown": "not ours"},
 }
 SETTINGS = {"third_parties": [{"name": "payments", "health": HEALTH}]}
+
+
+@pytest.fixture(scope="module")
+def shared(seed: Seed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    with start(seed.copy(tmp_path_factory.mktemp("evidence") / "state")) as instance:
+        yield Environment(instance)
+
+
+@pytest.fixture
+def environment(shared: Environment) -> Iterator[Environment]:
+    """r3 is live and throws, r2 is the way back."""
+    shared.serve("r3")
+    yield shared
+    shared.api.heal()
+    requests.delete(f"{shared.instance.admin_url}/edge/faults", timeout=5)
 
 
 def provider(environment: Environment) -> None:
@@ -110,15 +132,16 @@ def test_a_database_that_answers_and_one_that_is_away(environment: Environment) 
 
 def test_errors_are_counted_by_version(environment: Environment) -> None:
     """S27: so many of what serves, so many of the target."""
-    url, edge = "https://auth.mustbeviral.com/health", environment.instance.edge
-    visit(environment, url, edge, 30)
+    visitor = Connector(connect_to=environment.instance.edge, ca_file=environment.instance.ca_file)
+    for _ in range(30):
+        visitor.get("https://auth.mustbeviral.com/health")
     run = rolled_back(environment, "errors", {"signals": {"cloudflare": {"max": 0.01, "min_requests": 20}}})
     assert run.code == 0, run.output
     auth = next(line for line in found(run) if line.startswith("auth-worker: "))
     assert "to r3 (" in auth and "which serves, failed" in auth
     assert evidence(run)["auth-worker", "cloudflare analytics"][0] == "fail"
     told = json.loads(report(run, "json"))
-    assert any(line.startswith("auth-worker: 3") and "to it failed" in line for line in told["impact"])
+    assert any(line.startswith("auth-worker: ") and "to it failed" in line for line in told["impact"])
 
 
 def test_a_security_incident_shows_what_protects(environment: Environment) -> None:
@@ -131,11 +154,3 @@ def test_a_security_incident_shows_what_protects(environment: Environment) -> No
     assert (
         run.journal.parent / "held" / "auth-worker" / environment.versions("r3")[WORKERS["auth-worker"]]
     ).is_dir()
-
-
-def visit(environment: Environment, url: str, edge: str, times: int) -> None:
-    from plugins.module_utils.probe.connect import Connector
-
-    connector = Connector(connect_to=edge, ca_file=environment.instance.ca_file)
-    for _ in range(times):
-        connector.get(url)
