@@ -47,11 +47,13 @@ pytestmark = [
 ]
 
 
-def apply(awx: Awx, settings: dict[str, Any], folder: Path) -> subprocess.CompletedProcess[str]:
+def apply(
+    awx: Awx, settings: dict[str, Any], folder: Path, *arguments: str
+) -> subprocess.CompletedProcess[str]:
     given = folder / "settings.json"
     given.write_text(json.dumps(settings))
     return subprocess.run(
-        [str(Path(sys.executable).with_name("ansible-playbook")), "awx.yml", "-e", f"@{given}"],
+        [str(Path(sys.executable).with_name("ansible-playbook")), "awx.yml", "-e", f"@{given}", *arguments],
         cwd=ROOT,
         env={
             **os.environ,
@@ -76,6 +78,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def awx(folder: Path) -> Iterator[Awx]:
     """After one run."""
     with running({path.name for path in ROOT.glob("*.yml")}) as awx:
+        looked = apply(awx, SETTINGS, folder, "--check")
+        assert looked.returncode == 0, looked.stdout + looked.stderr
+        assert "Execution environment and what follows cannot be looked at" in looked.stdout.splitlines()[-1]
+        assert awx.writes == []
         done = apply(awx, SETTINGS, folder)
         assert done.returncode == 0, done.stdout + done.stderr
         assert done.stdout.splitlines()[-1].startswith("DONE: "), done.stdout
@@ -141,6 +147,25 @@ def test_a_second_run_changes_nothing(awx: Awx, folder: Path) -> None:
     before = len(awx.writes)
     done = apply(awx, SETTINGS, folder)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert awx.writes[before:] == []
+
+
+def test_a_check_looks_at_everything_and_writes_nothing(awx: Awx, folder: Path) -> None:
+    before = len(awx.writes)
+    renamed = {**SETTINGS, "awx_image": {**SETTINGS["awx_image"], "pull": "always"}}
+    looked = apply(awx, renamed, folder, "--check")
+    assert looked.returncode == 0, looked.stdout + looked.stderr
+    assert looked.stdout.splitlines()[-1] == (
+        "DONE: only a check, nothing was changed: AWX could be made what awx/ says, for staging"
+    )
+    assert awx.named("execution_environments", "Known Good")["pull"] == "missing"
+    # What is missing behind a loop, whose secrets are not shown.
+    types = awx.objects["credential_types"]
+    types.remove(awx.named("credential_types", "Signing key of journals (Known Good)"))
+    looked = apply(awx, SETTINGS, folder, "--check")
+    assert looked.returncode == 0, looked.stdout + looked.stderr
+    assert "Credentials and what follows cannot be looked at" in looked.stdout.splitlines()[-1]
+    assert not any(secret in looked.stdout + looked.stderr for secret in SECRETS)
     assert awx.writes[before:] == []
 
 
