@@ -275,6 +275,7 @@ BETWEEN_STAGES = {
     "databases_undo",
     "decide_ask",
     "lock_step",
+    "preflight_also",
     "record_validated",
     "recovery_after",
     "recovery_so_far",
