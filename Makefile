@@ -23,11 +23,14 @@ test: install-test ## all tests
 soak: install-test ## the property and model tests at their full size, with the figures of docs/soak.md
 	@$(BIN)/pytest -m soak
 
-lint: install-test ## ansible-lint (production), ruff, mypy (strict), yamllint
+lint: install-test ## ansible-lint (production), ruff, mypy (strict), yamllint, and what GitHub and GitLab take
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/yamllint .
+	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action/action.yml
+	@$(BIN)/check-jsonschema --builtin-schema vendor.gitlab-ci ci/gitlab.yml
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/ansible-lint --offline
 
 bench: install-test ## ratios against wrangler, measured in the same run
