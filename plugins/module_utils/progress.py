@@ -145,7 +145,9 @@ class Board:
                 for move in event["moves"]
             }
         elif kind == "trigger.finding":
-            self._findings.append(_told(event, verbose=False) or "")
+            # That a rollback does not help is what must not be cut off.
+            place = 0 if event["helps"] == "no" else len(self._findings)
+            self._findings.insert(place, _told(event, verbose=False) or "")
         elif kind in ("rehearsed", "probe", "switch.start", "switch.end"):
             row = self._moves.setdefault(event["component"], {})
             if kind == "switch.end":
@@ -160,16 +162,17 @@ class Board:
             self._trouble = line_of(event, verbose=False)
 
     def lines(self, elapsed: float | None, columns: int) -> list[str]:
-        """The board: the plan, as many component rows as fit, what is being done (``None``: it is over).
+        """The board: the plan, findings and component rows as fit, what is being done (``None``: it is over).
 
         With few columns a row leaves out what the first line sums up, then all but how far it came.
         """
         layouts = self._layouts() if self._moves else [[]]
         shown = next((rows for rows in layouts if max(map(len, rows), default=0) <= columns), layouts[-1])
-        if len(shown) > self._rows:
+        findings = self._findings[: self._rows - 1]
+        if len(findings) + len(shown) > self._rows:
             arrived = sum("moved" in row.get("switch", "") for row in self._moves.values())
             shown = [f"  {len(self._moves)} components, {arrived} arrived"]
-        lines: list[str | None] = [*self._plan, *self._findings, *shown]
+        lines: list[str | None] = [*self._plan, *findings, *shown]
         if elapsed is not None:
             lines += [f"  {elapsed:5.1f} s  {self._stage or '...'}", self._trouble]
         return [line for line in lines if line]

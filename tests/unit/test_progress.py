@@ -54,6 +54,16 @@ def board(events: list[dict[str, Any]], rows: int = 18) -> Board:
         (event("stage.start", stage="switch"), "    1.2 s  switch"),
         (PLAN, "    1.2 s    r3 -> r2, 5 of 6 components to move"),
         (
+            event(
+                "trigger.evidence", component="app-db", check="reachable", verdict="fail", detail="refused"
+            ),
+            "    1.2 s    app-db               reachable fail: refused",
+        ),
+        (
+            event("trigger.finding", says="app-db does not answer", helps="no"),
+            "    1.2 s    finding: app-db does not answer",
+        ),
+        (
             event("rehearsed", component="site", verdict="fail", why="status 500"),
             "    1.2 s    site                 fail: status 500",
         ),
@@ -118,6 +128,27 @@ def test_a_set_that_does_not_fit_is_summed_up() -> None:
     assert lines[1:] == ["  6 components, 3 arrived", "    2.5 s  switch"]
 
 
+FINDING = event("trigger.finding", says="it is not known whether payments is down", helps="unknown")
+AWAY = event("trigger.finding", says="app-db does not answer", helps="no")
+
+
+def test_findings_stay_where_they_are_seen_and_what_says_no_comes_first() -> None:
+    lines = board([*RUN, FINDING, AWAY]).lines(2.5, 79)
+    assert lines[1:3] == [
+        "  finding: app-db does not answer",
+        "  finding: it is not known whether payments is down",
+    ]
+    assert len(lines) == len(board(RUN).lines(2.5, 79)) + 2
+    # Where not all fits, the components are summed up before a finding is left out.
+    few = board([*RUN, *[FINDING] * 9, AWAY], rows=5).lines(2.5, 79)
+    assert [line.strip() for line in few[1:]] == [
+        "finding: app-db does not answer",
+        *["finding: it is not known whether payments is down"] * 3,
+        "6 components, 3 arrived",
+        "2.5 s  switch",
+    ]
+
+
 def test_trouble_is_shown_until_the_next_stage() -> None:
     retry = event("api.retry", fault="GET x: status 500", pause=0.3)
     shown = board([*RUN, retry])
@@ -139,7 +170,9 @@ def test_a_probe_counts_only_in_the_stage_that_proves() -> None:
 
 
 @settings(deadline=None)
-@given(st.lists(st.sampled_from(RUN), max_size=30), st.integers(20, 200), st.integers(5, 30))
+@given(
+    st.lists(st.sampled_from([*RUN, FINDING, AWAY]), max_size=30), st.integers(20, 200), st.integers(5, 30)
+)
 def test_any_order_of_events_makes_a_board(events: list[dict[str, Any]], columns: int, rows: int) -> None:
     lines = board(events, rows).lines(1.0, columns)
     assert 1 <= len(lines) <= rows + 3
