@@ -377,6 +377,19 @@ def test_rollback_across_a_secret_change(api: Api, name: str) -> None:
     assert api.deploy(name, forward)["versions"][0]["version_id"] == forward, "newer versions need no force"
 
 
+def test_a_secret_that_was_rolled_back_returns_with_the_next_deploy(api: Api, name: str) -> None:
+    first, second = api.release(name, "r1", "r2")
+    secret(api, name, "ALPHA", "1")
+    path = f"A/workers/scripts/{name}"
+    api.deploy(name, second, force=True)
+    # Between versions from before the change nothing is refused, and no secret can be set.
+    api.deploy(name, first)
+    body = {"name": "ALPHA", "text": "2", "type": "secret_text"}
+    assert refused(api.raw("PUT", path + "/secrets", json=body)) == (400, 10215)
+    api.release(name, "r3")
+    assert refused(api.raw("POST", path + "/deployments", json=split((second, 100)))) == (400, 10220)
+
+
 def test_equal_secrets_need_no_force(api: Api, name: str) -> None:
     (first,) = api.release(name, "r1")
     secret(api, name, "KEY", "1")
