@@ -46,10 +46,12 @@ class Gathered:
         serving = {move["component"]: move["live"][0][0] for move in moves if len(move["live"]) == 1}
         told: list[Evidence] = []
         for (about, subject, check, _), answer in zip(self._questions, self._answers(), strict=True):
-            if isinstance(answer, Exception):
-                told.append(_unknown(about, subject, check, answer))
-            else:
+            try:
+                if isinstance(answer, Exception):
+                    raise answer
                 told += answer(serving)
+            except Exception as error:
+                told.append(_unknown(about, subject, check, error))
         if SIGNAL in ASKED[self._trigger]:
             environment = self._task.params["environment_name"]
             told += [
