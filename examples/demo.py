@@ -25,6 +25,7 @@ sys.path[:0] = [str(ROOT), str(SAMPLE), str(SAMPLE / "database")]
 import app_database  # noqa: E402
 import deploy  # noqa: E402
 import requests  # noqa: E402
+from account import Account, DeployError, Target  # noqa: E402
 
 from local_cloudflare.launch import Instance, start  # noqa: E402
 from local_postgres import launch as postgres  # noqa: E402
@@ -55,7 +56,7 @@ def main() -> int:
         with start(state) as instance, postgres.start(state / "postgres") as server:
             app_database.announce(server, state)
             return (stay if given.stay else demo)(instance, server, given.bad)
-    except deploy.DeployError as error:
+    except DeployError as error:
         print(f"not deployed: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -95,7 +96,7 @@ def demo(instance: Instance, server: postgres.Instance, bad: str) -> int:
         code = playbook(instance, "rollback.yml")
     if code == 0:
         step("r4 is bad in another way: the way back leads past r3, which is condemned")
-        deploy.deploy("r4", target=deploy.Target.of_state(instance.state), bad=NEXT_BAD)
+        deploy.deploy("r4", target=Target.of_state(instance.state), bad=NEXT_BAD)
         code = playbook(instance, "rollback.yml", "-e", "reason='r4 answers nonsense'")
     if code == 0:
         step("ansible-playbook ledger.yml -i local")
@@ -115,7 +116,7 @@ def demo(instance: Instance, server: postgres.Instance, bad: str) -> int:
 
 def stay(instance: Instance, server: postgres.Instance, bad: str) -> int:
     """Keep the environment for trying things out."""
-    account = deploy.Account(deploy.Target.of_state(instance.state))
+    account = Account(Target.of_state(instance.state))
     if account.call("GET", "/pages/projects/must-be-viral-local", absent=None) is None:
         deploy_all(instance, server, bad)
     print(
@@ -136,12 +137,12 @@ Ctrl-C stops it; remove {instance.state} to begin anew.""",
 
 
 def deploy_all(instance: Instance, server: postgres.Instance, bad: str) -> None:
-    target = deploy.Target.of_state(instance.state)
+    target = Target.of_state(instance.state)
     for release, fault in RELEASES:
         if fault:
             began = time.monotonic()
             if playbook(instance, "backup.yml"):
-                raise deploy.DeployError("there is no backup, so nothing is migrated")
+                raise DeployError("there is no backup, so nothing is migrated")
             print(
                 f"  PostgreSQL: a backup, proved by restoring, in {time.monotonic() - began:.1f} s",
                 flush=True,
@@ -154,7 +155,7 @@ def deploy_all(instance: Instance, server: postgres.Instance, bad: str) -> None:
             write(instance, f"written under {release}", "body" if fault else "text")
         app_database.pay(server, 9 if fault else 999, "amount" if fault else "cents")
         if not fault and playbook(instance, "record.yml"):
-            raise deploy.DeployError(f"{release} was not recorded")
+            raise DeployError(f"{release} was not recorded")
 
 
 def write(instance: Instance, title: str, column: str) -> None:
@@ -176,7 +177,7 @@ def data(instance: Instance, server: postgres.Instance) -> None:
 
 
 def query(instance: Instance, sql: str) -> list[dict[str, Any]]:
-    account = deploy.Account(deploy.Target.of_state(instance.state))
+    account = Account(Target.of_state(instance.state))
     found = account.call("GET", "/d1/database?name=must-be-viral-content-local")
     rows: list[dict[str, Any]] = account.call("POST", f"/d1/database/{found[0]['uuid']}/query", {"sql": sql})[
         -1

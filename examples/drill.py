@@ -24,6 +24,7 @@ sys.path[:0] = [str(ROOT), str(SAMPLE), str(SAMPLE / "database")]
 import app_database  # noqa: E402
 import deploy  # noqa: E402
 import requests  # noqa: E402
+from account import DeployError, Target  # noqa: E402
 
 from examples.demo import playbook  # noqa: E402
 from local_cloudflare.launch import Instance, start  # noqa: E402
@@ -63,7 +64,7 @@ def main() -> int:
                 instance.process.wait()
                 return 0
             return playbook(instance, "drill.yml", "-e", f"scenarios={given.scenarios}")
-    except deploy.DeployError as error:
+    except DeployError as error:
         print(f"not deployed: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -76,15 +77,15 @@ def prepare(instance: Instance, server: postgres.Instance) -> None:
     # A level below the newest, so that a drill has something to migrate.
     app_database.migrate(server, instance.state, "0001")
     app_database.pay(server, 999)
-    target = deploy.Target.of_state(instance.state)
+    target = Target.of_state(instance.state)
     deploy.deploy(RELEASE, target=target)
     _start_payments(instance, target)
     for name in ("record.yml", "backup.yml"):
         if playbook(instance, name):
-            raise deploy.DeployError(f"{name} did not succeed")
+            raise DeployError(f"{name} did not succeed")
 
 
-def _start_payments(instance: Instance, target: deploy.Target) -> None:
+def _start_payments(instance: Instance, target: Target) -> None:
     """A payment provider that somebody else runs: what the application needs and no release of it changes."""
     account = f"{target.api_url}/accounts/{target.account_id}"
     headers = {"authorization": f"Bearer {target.token}"}

@@ -6,6 +6,8 @@ from pathlib import Path
 from types import ModuleType
 
 ROOT = Path(__file__).resolve().parents[2]
+# As for a script that is started there: deploy.py imports what lies beside it.
+sys.path.append(str(ROOT / "examples" / "must-be-viral"))
 
 
 def _load(path: str) -> ModuleType:
