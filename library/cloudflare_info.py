@@ -55,7 +55,8 @@ recorded_headers:
   type: dict
 maintenance:
   description: >-
-    The maintenance page as the ledger knows it: C(hosts), C(since) (ISO 8601), C(by); empty when it is not shown.
+    The maintenance page as the ledger knows it: C(hosts), C(records), C(since) (ISO 8601), C(by); empty
+    when it is not shown.
   returned: success
   type: dict
 outcome: {description: The same as lines of text., returned: success, type: dict}

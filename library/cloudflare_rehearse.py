@@ -18,6 +18,11 @@ options:
     type: list
     elements: str
     default: []
+  maintenance:
+    description: >-
+      What the ledger knows of the maintenance page, as M(release_plan) returns it. A Worker behind it is not tried.
+    type: dict
+    default: {}
 extends_documentation_fragment: [knowngood.run, knowngood.cloudflare, knowngood.components, knowngood.moves, knowngood.probing]
 attributes:
   check_mode: {support: full, description: Then nothing is put into a deployment and nothing is asked.}

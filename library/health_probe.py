@@ -38,8 +38,8 @@ options:
     default: {}
   maintenance:
     description:
-      - "What the ledger knows of the maintenance page, as M(cloudflare_info) returns it: C(hosts), C(since), C(by).
-        Empty when it is not shown."
+      - "What the ledger knows of the maintenance page, as M(cloudflare_info) returns it: C(hosts), C(records), C(since),
+        C(by). Empty when it is not shown."
     type: dict
     default: {}
   vantage_points:

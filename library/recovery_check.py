@@ -16,6 +16,11 @@ description:
   - Every result is an event C(check) in the journal, and so in C(validation.json).
 options:
   so_far: {description: The outcome of the stage before., type: dict, default: {}}
+  shown:
+    description: >-
+      What the ledger knows of the page, as M(cloudflare_info) returns it. A name that leads to it is inconclusive.
+    type: dict
+    default: {}
 extends_documentation_fragment:
   [knowngood.run, knowngood.cloudflare, knowngood.names, knowngood.maintenance, knowngood.probing]
 attributes:

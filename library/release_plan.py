@@ -140,7 +140,8 @@ asked:
   type: dict
 maintenance:
   description: >-
-    The maintenance page as the ledger knows it: C(hosts), C(since) (ISO 8601), C(by); empty when it is not shown.
+    The maintenance page as the ledger knows it: C(hosts), C(records), C(since) (ISO 8601), C(by); empty
+    when it is not shown.
   returned: success
   type: dict
 table: {description: The plan as lines of text., returned: success, type: list, elements: str}

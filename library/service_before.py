@@ -25,6 +25,11 @@ options:
     description: "Per component: the security headers that the target had when it was found to be good."
     type: dict
     default: {}
+  maintenance:
+    description: >-
+      What the ledger knows of the maintenance page, as M(release_plan) returns it. What is behind it is not known.
+    type: dict
+    default: {}
 extends_documentation_fragment: [knowngood.run, knowngood.components, knowngood.probing]
 attributes:
   check_mode: {support: full, description: It never changes anything.}

@@ -46,6 +46,10 @@ def _told(event: dict[str, Any], *, verbose: bool) -> str | None:
         return f"  {event['at']:.0f}{of} s: {counts}{p95}"
     if kind == "watch.deployed":
         return f"  another version serves: {', '.join(event['components'])}"
+    if kind == "watch.page":
+        hidden, gone = (", ".join(event[side]) for side in ("components", "gone"))
+        said = [f"not watched: {hidden}: {event['why']}"] if hidden else []
+        return "  " + "; ".join([*said, f"watched again: {gone}"] if gone else said)
     if kind == "watch.regression":
         return f"  worse: {event['why']}: {'a person decides' if event['ask'] else 'roll back'}"
     if kind == "plan":
@@ -158,7 +162,14 @@ class Board:
                 row["rehearse"] = event["verdict"]
             elif self._stage == "validate":
                 row["validate"] = event["verdict"]
-        elif kind in ("api.wait", "api.retry", "switch.unanswered", "watch.look", "watch.deployed"):
+        elif kind in (
+            "api.wait",
+            "api.retry",
+            "switch.unanswered",
+            "watch.look",
+            "watch.deployed",
+            "watch.page",
+        ):
             self._trouble = line_of(event, verbose=False)
 
     def lines(self, elapsed: float | None, columns: int) -> list[str]:

@@ -113,6 +113,27 @@ def test_a_check_shows_the_difference_and_changes_nothing(
     assert {call.split()[0] for call in api.calls(mark, "knowngood")} == {"GET"}
 
 
+def test_a_page_that_dns_leads_to_is_noted_until_dns_leads_back(
+    recovery: Recovery, instance: Instance, name: str
+) -> None:
+    names = named(instance, name)
+    on = recovery.stage(dns_records, names=names, state="failover", step="maintenance")
+    assert on["outcome"]["exit_code"] == 0
+    shown = recovery.shown()
+    assert (shown["hosts"], shown["by"]) == ([name], "ann@ops")
+    assert [record["content"] for record in shown["records"][name]] == ["192.0.2.80"]
+    told = recovery.stage(recovery_check, names=names, shown=shown)
+    assert told["outcome"]["exit_code"] == 16
+    assert f"{name} leads to the maintenance page, since " in told["checks"][0]["detail"]
+    assert told["outcome"]["next"] == f"{STEP}maintenance -e state=off"
+    off = recovery.stage(dns_records, names=names, state="records", step="maintenance")
+    assert off["outcome"]["exit_code"] == 0
+    assert recovery.shown() == {}
+    # A failover leads to a place where the application is, not to the page.
+    recovery.stage(dns_records, names=names, state="failover")
+    assert recovery.shown() == {}
+
+
 @pytest.mark.parametrize("kind", ["reset", "error"])
 def test_a_lost_answer_is_read_back(
     recovery: Recovery, api: Api, instance: Instance, name: str, kind: str

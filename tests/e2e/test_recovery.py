@@ -218,12 +218,25 @@ def test_maintenance_by_dns(environment: Environment) -> None:
 
 
 def test_the_configuration_comes_back_after_the_maintenance_page(environment: Environment) -> None:
-    """While the page is shown, the verdict says that it is why nothing is proved, and how to take it away."""
+    """While the page is shown, it is said to be why nothing is proved, nothing waits, and its routes stay its own."""
     crons = f"A/workers/scripts/{WORKERS['auth-worker']}/schedules"
     before = environment.api("GET", crons)["schedules"]
-    environment.serve("r2")
+    route = f"route api.{ZONE}/* ({ZONE})"
     try:
         assert environment.play("recovery.yml", "-e", "step=maintenance").code == 0
+        back = environment.play("rollback.yml", "-e", "put_back=route")
+        assert back.code == 16, back.output
+        (plan,) = [event for event in back.events if event["event"] == "plan"]
+        (stays,) = plan["stays"]
+        assert stays.startswith(f"api-gateway: {route} leads to the maintenance page, since ")
+        tried = {event["component"]: event for event in back.events if event["event"] == "rehearsed"}
+        assert {name for name, event in tried.items() if event["verdict"] != "pass"} == {"api-gateway"}
+        assert "the maintenance page answers for it" in tried["api-gateway"]["why"]
+        asked = [event for event in back.events if event["event"] == "probe" and event.get("unseen")]
+        assert "api-gateway" not in {event["component"] for event in asked}
+        assert f"api-gateway: {route} not put back: the maintenance page is there" in back.output
+        status_ = environment.play("status.yml")
+        assert f"local serves r2; the maintenance page is on api.{ZONE}, {ZONE}, " in status_.last_line
         environment.api("PUT", crons, [{"cron": "7 7 * * *"}])
         shown = environment.play("recovery.yml", "-e", "step=configuration")
         assert shown.code == 16, shown.output

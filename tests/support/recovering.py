@@ -7,10 +7,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from local_cloudflare.launch import Instance
 from plugins.module_utils.journal import FILE, new_run_id, read
+from plugins.module_utils.ledger.backend import open_backend
+from plugins.module_utils.ledger.ledger import Ledger
+from plugins.module_utils.recovery.hidden import told
 from plugins.module_utils.stage.task import Task, perform
 from tests.support.api import Api
 from tests.support.environment import ROOT
@@ -23,7 +27,7 @@ class Recovery:
 
     def __init__(self, instance: Instance, runs: Path) -> None:
         self.runs = runs
-        self.declared = {
+        self.declared: dict[str, Any] = {
             "cloudflare": {
                 "account_id": instance.account_id,
                 "api_token": instance.api_token,
@@ -43,6 +47,11 @@ class Recovery:
         checked = ArgumentSpecValidator(module.SPEC).validate(params)
         assert not checked.error_messages, checked.error_messages
         return perform(module.work, Task(checked.validated_parameters, check_mode, True))
+
+    def shown(self) -> dict[str, Any]:
+        """What the ledger knows of the maintenance page."""
+        backend = open_backend(self.declared["ledger"], lambda: pytest.fail("no client is needed"))
+        return told(Ledger(backend, by="test").view().maintenance)
 
     def events(self, result: dict[str, Any], kind: str) -> list[dict[str, Any]]:
         return [event for event in read(self.runs / result["run"] / FILE) if event["event"] == kind]

@@ -56,10 +56,12 @@ def rehearse(
     force: bool,
     journal: Journal,
     not_yet: frozenset[str] = frozenset(),
+    hidden: Mapping[str, str] | None = None,
 ) -> list[Rehearsed]:
     """Try all targets at once. The moves that change nothing are not tried.
 
-    ``not_yet`` are databases that move after the rehearsal: who depends on one cannot be well before.
+    ``not_yet`` are databases that move after the rehearsal: who depends on one cannot be well before. ``hidden`` says
+    why the public address of a component does not lead to it now; a Pages deployment has another one.
     """
     results: dict[str, Rehearsed] = {}
     moves = [move for move in moves if move.changes]
@@ -87,6 +89,11 @@ def rehearse(
         elif outcome is not None:
             results[move.component] = Rehearsed(move.component, "overtaken", outcome)
     if not any(result.verdict in ("refused", "overtaken") for result in results.values()):
+        for move in staged:
+            if move.component in (hidden or {}) and move.component not in results:
+                results[move.component] = Rehearsed(
+                    move.component, "inconclusive", (hidden or {})[move.component]
+                )
         for move in moves:
             missing = sorted(_needs(move.component, contracts) & not_yet)
             if missing and move.component not in results:

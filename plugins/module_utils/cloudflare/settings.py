@@ -31,6 +31,7 @@ __all__ = [
     "put_back",
     "read_all",
     "read_settings",
+    "routes_of",
 ]
 
 _FORBIDDEN = 10000
@@ -128,6 +129,11 @@ def read_all(client: Client, versions: Mapping[Component, str]) -> dict[str, Set
             else _worker(component, answers["workers/domains"], *own)
         )
     return found
+
+
+def routes_of(client: Client, worker: str) -> tuple[str, ...]:
+    """The routes of a Worker, as :class:`Settings` has them. Raises :class:`CloudflareError`."""
+    return _routes(client.read(_routes_path(Component(worker, "worker", worker))))
 
 
 def fingerprint(settings: Mapping[str, Settings]) -> str:

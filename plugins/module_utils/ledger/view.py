@@ -80,13 +80,17 @@ class Frozen:
 
 @dataclass(frozen=True, slots=True)
 class Maintenance:
-    """The maintenance page is shown. ``routes`` is what must be put back when it ends."""
+    """The maintenance page is shown.
+
+    ``routes`` is what must be put back when it ends; ``names`` are names that lead to it by DNS, with the records.
+    """
 
     worker: str
     routes: tuple[Mapping[str, Any], ...]
     by: str
     time: datetime
     run: str
+    names: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
 
 
 def set_fingerprint(versions: Mapping[str, str]) -> str:
@@ -267,13 +271,18 @@ class View:
             {**route, "zone": _text(route["zone"]), "pattern": _text(route["pattern"])}
             for route in body["routes"]
         )
+        names: dict[str, tuple[Mapping[str, Any], ...]] = {
+            _text(name): tuple({**record, "content": _text(record["content"])} for record in records)
+            for name, records in (body.get("names") or {}).items()
+        }
         if self.maintenance is not None:
+            names = {**self.maintenance.names, **names}
             # What a second one finds may be what the first one made: what was before the first is to be put back.
             kept = {(route["zone"], route["pattern"]) for route in self.maintenance.routes}
             new = (route for route in routes if (route["zone"], route["pattern"]) not in kept)
             routes = (*self.maintenance.routes, *new)
         self.maintenance = Maintenance(
-            _text(body["worker"]), routes, entry.by, entry.time, _text(body["run"])
+            _text(body["worker"]), routes, entry.by, entry.time, _text(body["run"]), names
         )
 
 

@@ -32,6 +32,11 @@ class Connector:
         self._proxy = proxy
         self._timeout = timeout
 
+    @property
+    def follows_names(self) -> bool:
+        """Whether a request goes where DNS leads this machine, and nowhere else."""
+        return not (self._connect_to or self._proxy)
+
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
         """One GET over a connection of its own, redirects not followed. Raises :class:`NoAnswer`."""
         return self.ask("GET", url, headers)

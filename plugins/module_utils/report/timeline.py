@@ -166,6 +166,12 @@ def _dns(event: Event) -> str:
     return f"{event.get('component')}: DNS changed from {sides[0]} to {sides[1]}"
 
 
+def _page(event: Event) -> str:
+    hidden, gone = (", ".join(map(str, event.get(side) or [])) for side in ("components", "gone"))
+    said = [f"Not watched: {hidden}{_because(event.get('why'))}"] if hidden else []
+    return "; ".join([*said, f"watched again: {gone}"] if gone else said)
+
+
 def _frozen(event: Event) -> str:
     paused = event.get("paused") or []
     return "Deploys are frozen" + (f"; automatic ones of {', '.join(paused)} are paused" if paused else "")
@@ -188,6 +194,7 @@ _WORDS: dict[str, tuple[str, Callable[[Event], str]]] = {
         "plain",
         lambda event: f"Another version serves: {', '.join(map(str, event.get('components') or []))}",
     ),
+    "watch.page": ("warn", _page),
     "watch.regression": (
         "bad",
         lambda event: (

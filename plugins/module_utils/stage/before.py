@@ -10,6 +10,7 @@ from ..incident import TRIGGERS
 from ..probe.connect import Connector, NoAnswer
 from ..probe.contract import Answer, Contract, judge, said_version
 from ..probe.posture import Posture
+from ..recovery.hidden import because, hidden
 from ..trigger.evidence import ASKED, COMPONENT, PROTECTION, Evidence
 from ..verdict.posture import headers_check, tls_check
 from .evidence import write
@@ -25,6 +26,7 @@ SPEC: dict[str, Any] = {
     "trigger": {"type": "str", "choices": list(TRIGGERS), "default": "person"},
     "release": {"type": "str", "default": ""},
     "recorded_headers": {"type": "dict", "default": {}},
+    "maintenance": {"type": "dict", "default": {}},
 }
 
 
@@ -34,20 +36,24 @@ def work(task: Task) -> dict[str, Any]:
     The same answers are the evidence for what a person said of the application.
     """
     probing = task.params["probing"]
-    asked = task.asked
+    asked, page = task.asked, task.params["maintenance"]
     ends = time.monotonic() + probing["seconds"]
 
-    def look(contract: Contract) -> Answer:
+    def connector() -> Connector:
         left = ends - time.monotonic()
         if left <= 0:
             raise NoAnswer("no time was left to ask")
-        connector = Connector(connect_to=probing["connect_to"], ca_file=probing["ca_file"], timeout=left)
-        return connector.get(contract.url)
+        return Connector(connect_to=probing["connect_to"], ca_file=probing["ca_file"], timeout=left)
+
+    def look(name: str) -> Answer:
+        if hidden(connector(), page, {name: asked[name]}):
+            raise NoAnswer(because(page), unseen=True)
+        return connector().get(asked[name].url)
 
     seen: dict[str, dict[str, Any]] = {}
     evidence: list[Evidence] = []
     with task.journal.stage("before"):
-        for (name, contract), found in zip(asked.items(), each(look, asked.values()), strict=True):
+        for (name, contract), found in zip(asked.items(), each(look, asked), strict=True):
             if isinstance(found, Exception):
                 # Whatever it is: that it is not known how it was before must not keep anybody from rolling back.
                 why = str(found) if isinstance(found, NoAnswer) else f"{type(found).__name__}: {found}"

@@ -11,6 +11,7 @@ from ..incident import TRIGGERS
 from ..outcome import DECLINED, outcome
 from ..probe.check import check
 from ..probe.contract import Contract
+from ..recovery.hidden import hidden, since, told
 from .options import CLOUDFLARE, COMPONENTS, DATABASES, GROUPING, LEDGER, PROBING, RUN, THIRD_PARTIES
 from .task import Task
 
@@ -68,6 +69,7 @@ def _reasons(task: Task) -> Iterator[str]:
     looks: tuple[Callable[[Task], str | None], ...] = (
         lambda task: task.params["ask"] or None,
         _tried_before,
+        _behind_the_page,
         _changed_nothing,
         _third_party,
         _database,
@@ -105,6 +107,17 @@ def _tried_before(task: Task) -> str | None:
             f"there were {len(recent)} automatic rollbacks in {cap['seconds']:.0f} s, and no more are allowed"
         )
     return None
+
+
+def _behind_the_page(task: Task) -> str | None:
+    """Whoever put the page there is at work; what it says is no word on the release, and nothing could be proved."""
+    page = told(task.known.maintenance)
+    behind = ", ".join(hidden(task.connector, page, task.asked))
+    return (
+        f"the maintenance page answers for {behind}, {since(page)}, so somebody is at work"
+        if behind
+        else None
+    )
 
 
 def _changed_nothing(task: Task) -> str | None:

@@ -14,6 +14,7 @@ from ..dns.check import Asked, Name, settled
 from ..dns.records import changes, difference, in_words, kinds_of, longest_ttl, plain, problems_of
 from ..dns.zone import load, make_true, read_records, save, zone_id
 from ..outcome import DONE, FAILED, INVALID, NOT_PROVED, PARTIAL, REFUSED, outcome
+from .noted import has_ledger, note
 from .options import CLOUDFLARE, LOCKED, NAMES, RUN
 from .task import Task
 
@@ -96,6 +97,15 @@ def _command(params: Mapping[str, Any]) -> str:
     return f"{_step(params)}{back}{snapshot}"
 
 
+def _is_page(task: Task) -> bool:
+    """Whether this is to be noted in the ledger: then what the names answer is no word on the components."""
+    return task.params["step"] == "maintenance" and has_ledger(task)
+
+
+def _leads_back(params: Mapping[str, Any]) -> bool:
+    return params["state"] == "records" or bool(params["snapshot"])
+
+
 def _step(params: Mapping[str, Any]) -> str:
     return f"ansible-playbook recovery.yml -i {params['environment_name']} -e step={params['step']}"
 
@@ -124,7 +134,11 @@ def _read(task: Task, item: Mapping[str, Any]) -> _Change:
 
 def _change(task: Task, todo: Sequence[_Change], kept: list[str]) -> dict[str, Any]:
     params, environment = task.params, task.params["environment_name"]
+    trouble = ""
     with task.keeping_lock(), task.journal.stage("dns"):
+        if _is_page(task) and not _leads_back(params) and any(item.needed for item in todo):
+            names = {item.name.name: item.wanted for item in todo}
+            trouble = note(task, {"on": True, "worker": "", "routes": [], "names": names})
         written = each(
             lambda item: make_true(task.client, item.zone, item.name.name, item.kinds, item.wanted), todo
         )
@@ -149,8 +163,11 @@ def _change(task: Task, todo: Sequence[_Change], kept: list[str]) -> dict[str, A
     details += [f"{item.name.name}: {wrote}" for item, wrote in zip(todo, written, strict=True)
                 if isinstance(wrote, Exception)]  # fmt: skip
     details += [f"as it was: {path}" for path in kept]
+    if _is_page(task) and _leads_back(params) and len(moved) == len(todo):
+        trouble = note(task, {"on": False, "worker": "", "routes": []})
+    details += [trouble] if trouble else []
     next_ = f"ansible-playbook validate.yml -i {environment} --tags quick"
-    if params["state"] == "failover" and not params["snapshot"]:
+    if not _leads_back(params):
         next_ = f"{_step(params)} -e state=off"
     what = ", ".join(item.name.name for item in todo)
     if len(moved) < len(todo):

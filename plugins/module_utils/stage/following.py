@@ -8,6 +8,7 @@ from typing import Any
 
 from ..cloudflare.errors import CloudflareError
 from ..ledger.errors import LedgerError
+from ..recovery.hidden import because, hidden, told
 from ..release.model import State
 from ..release.status import identities
 from ..release.text import age
@@ -114,6 +115,24 @@ class Following:
         self._watching.begin_anew([name for name in moved if name in self._watching.watched])
         return True
 
+    def look_behind(self) -> None:
+        """Whether the maintenance page answers for a component by now, or does not any more."""
+        if not self._task.params["ledger"]:
+            return
+        try:
+            self._task.__dict__.pop("known", None)
+            page = told(self._task.known.maintenance)
+        except LedgerError as error:
+            self._task.journal.write("watch.trouble", why=str(error))
+            return
+        now, before = hidden(self._task.connector, page, self._watching.contracts), self._watching.hidden
+        if set(now) == set(before):
+            return
+        why = because(page) if now else ""
+        self._watching.hide(now, why)
+        gone = [name for name in before if name not in now]
+        self._task.journal.write("watch.page", components=now, gone=gone, why=why or None)
+
     def look(self, *, at_the_end: bool = False) -> list[dict[str, Any]]:
         """Every so many seconds, when the watch follows: what got worse beside before, or by the signals."""
         if not self._follow or not (at_the_end or time.monotonic() >= self._next):
@@ -138,6 +157,9 @@ class Following:
         params = self._task.params
         wanted = [params["on"][item["kind"]] for item in worse]
         ask = "" if "roll back" in wanted else f"watch_on leaves {first['kind']} to a person"
+        if not ask and self._watching.hidden:
+            names = ", ".join(self._watching.hidden)
+            ask = f"{next(iter(self._watching.hidden.values()))} ({names}), so somebody is at work"
         newest = self._newest()
         if not ask and newest is not None:
             since = datetime.now(UTC) - newest

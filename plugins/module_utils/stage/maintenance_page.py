@@ -9,10 +9,10 @@ from typing import Any
 
 from ..cloudflare.errors import CloudflareError
 from ..concurrent import each
-from ..ledger.errors import LedgerError
 from ..outcome import DONE, FAILED, PARTIAL, REFUSED, outcome
 from ..recovery.page import apply, own_address, read_routes, shown, what_it_says, zones_of
 from ..recovery.routes import Route, Step, as_before, takeover, unknown
+from .noted import has_ledger, note
 from .options import CLOUDFLARE, LOCKED, PROBING, RUN
 from .task import Task
 
@@ -63,7 +63,7 @@ def _on(task: Task, hosts: Mapping[str, str], routes: Sequence[Route]) -> dict[s
     notes = []
     if steps:
         path = _keep(task, before)
-        body = {"on": True, "worker": worker, "routes": before, "run": task.journal.run}
+        body = {"on": True, "worker": worker, "routes": before}
         if trouble := _tell_ledger(task, body):
             notes.append(trouble)
             back = _command(task, "off", f" -e snapshot={path}")
@@ -113,7 +113,7 @@ def _off(task: Task, hosts: Mapping[str, str], routes: Sequence[Route]) -> dict[
             "changed": bool(steps),
             "outcome": outcome(PARTIAL, message, next_="see above", details=lines),
         }
-    trouble = _tell_ledger(task, {"on": False, "worker": worker, "routes": [], "run": task.journal.run})
+    trouble = _tell_ledger(task, {"on": False, "worker": worker, "routes": []})
     notes = [trouble] if trouble else []
     said = f"is not shown any more on {', '.join(hosts)}" if steps else "was not shown"
     details = [*[step.in_words() for step in steps], *notes]
@@ -125,16 +125,10 @@ def _off(task: Task, hosts: Mapping[str, str], routes: Sequence[Route]) -> dict[
 
 
 def _tell_ledger(task: Task, body: Mapping[str, Any]) -> str:
-    """Write it down for whoever ends it; why that is not possible. A page must not wait for a ledger."""
-    if (task.params["ledger"] or {}).get("backend", "none") == "none":
+    """Write it down for whoever ends it; why that is not possible."""
+    if not has_ledger(task):
         return "there is no ledger that could tell whose the routes were"
-    try:
-        if body["on"] or task.ledger.view().maintenance is not None:
-            task.ledger.append(("maintenance", body))
-    except LedgerError as error:
-        task.journal.write("ledger.trouble", why=str(error))
-        return f"the ledger was not written: {error}"
-    return ""
+    return note(task, body)
 
 
 def _before(task: Task) -> Sequence[Mapping[str, Any]]:

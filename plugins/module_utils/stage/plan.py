@@ -12,10 +12,10 @@ from typing import Any
 
 from ..cloudflare.errors import CloudflareError
 from ..cloudflare.reach import Reach
-from ..cloudflare.settings import GOES_BACK, Settings, compare, in_words, read_all
+from ..cloudflare.settings import GOES_BACK, Settings, compare, in_words, read_all, routes_of
 from ..concurrent import each
 from ..outcome import REFUSED, outcome
-from ..recovery.hidden import told
+from ..recovery.hidden import since, told
 from ..release.candidate import Rules
 from ..release.choose import Choice, Refusal, choose, floor, pinned
 from ..release.model import Release, State
@@ -196,18 +196,28 @@ def _stays(task: Task, made: Plan) -> list[str]:
         for move in made.moves
         if move.changes and move.live
     }
+    page = task.known.maintenance
     try:
         now = read_all(task.client, dict(live.values()))
+        shown = set(routes_of(task.client, page.worker)) if page and page.worker else set()
     except CloudflareError as error:
         return [f"not known, because it could not be read: {error}"]
+    then = {name: Settings.of_dict(config[name]) for name in live if name in config}
+    hidden = {name: [route for route in was.routes if route in shown] for name, was in then.items()}
     differences = [
         difference
-        for name in live
-        if name in config
-        for difference in compare(name, Settings.of_dict(config[name]), now[name])
+        for name, was in then.items()
+        for difference in compare(
+            name, replace(was, routes=tuple(r for r in was.routes if r not in shown)), now[name]
+        )
     ]
     made.goes_back = [in_words(each_) for each_ in differences if each_.handled == GOES_BACK]
-    return [in_words(each_) for each_ in differences if each_.handled != GOES_BACK]
+    stays = [in_words(each_) for each_ in differences if each_.handled != GOES_BACK]
+    return stays + [
+        f"{name}: route {', '.join(routes)} leads to the maintenance page, {since(told(page))}; a rollback leaves it so"
+        for name, routes in hidden.items()
+        if routes
+    ]
 
 
 def _refused(task: Task, refusal: Refusal, now: datetime) -> dict[str, Any]:

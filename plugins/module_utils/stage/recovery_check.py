@@ -9,7 +9,10 @@ from typing import Any
 from ..cloudflare.errors import CloudflareError
 from ..concurrent import each
 from ..dns.check import Name, check
+from ..dns.records import changes, kinds_of
+from ..dns.zone import read_records, zone_id
 from ..outcome import INVALID
+from ..recovery.hidden import since
 from ..recovery.page import own_address, what_it_says
 from ..verdict.files import write_for
 from ..verdict.whole import ended
@@ -25,6 +28,7 @@ SPEC: dict[str, Any] = {
     **MAINTENANCE,
     **PROBING,
     "so_far": {"type": "dict", "default": {}},
+    "shown": {"type": "dict", "default": {}},
 }
 
 
@@ -32,7 +36,7 @@ def work(task: Task) -> dict[str, Any]:
     """All at once."""
     params, environment = task.params, task.params["environment_name"]
     page = params["maintenance"]
-    todo: list[Callable[[], dict[str, Any]]] = [partial(_name, item) for item in params["names"]]
+    todo: list[Callable[[], dict[str, Any]]] = [partial(_name, task, item) for item in params["names"]]
     if page.get("worker") or page.get("url"):
         todo.append(partial(_page, task, page))
     with task.journal.stage("recovery", environment=environment):
@@ -48,10 +52,15 @@ def work(task: Task) -> dict[str, Any]:
     if end["exit_code"] == INVALID:
         # A rollback would not help: it changes neither of the two.
         end["next"] = "put right what is said above (docs/recovery.md), then validate again"
+    elif params["shown"].get("records"):
+        end["next"] = f"ansible-playbook recovery.yml -i {environment} -e step=maintenance -e state=off"
     return {"checks": checks, "files": write_for(task.journal), "outcome": end}
 
 
-def _name(item: Mapping[str, Any]) -> dict[str, Any]:
+def _name(task: Task, item: Mapping[str, Any]) -> dict[str, Any]:
+    if _leads_to_the_page(task, item):
+        detail = f"{item['name']} leads to the maintenance page, {since(task.params['shown'])}"
+        return {"component": item["component"], "check": "dns", "verdict": "inconclusive", "detail": detail}
     found = check(Name(item["zone"], item["name"], item["authority"], item["resolvers"]), item["records"])
     return {
         "component": item["component"],
@@ -63,6 +72,19 @@ def _name(item: Mapping[str, Any]) -> dict[str, Any]:
             for said in found.said
         },
     }
+
+
+def _leads_to_the_page(task: Task, item: Mapping[str, Any]) -> bool:
+    """By its records: to a resolver everything that is proxied looks alike."""
+    page = task.params["shown"].get("records", {}).get(item["name"])
+    if not page:
+        return False
+    try:
+        zone = zone_id(task.client, item["zone"])
+        return not changes(item["name"], read_records(task.client, zone, item["name"], kinds_of(page)), page)
+    except CloudflareError:
+        # Then it is judged by what DNS says.
+        return False
 
 
 def _page(task: Task, page: Mapping[str, Any]) -> dict[str, Any]:

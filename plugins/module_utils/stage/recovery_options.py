@@ -14,6 +14,7 @@ from ..dns.zone import read_records, zone_id
 from ..ledger.errors import LedgerError
 from ..outcome import DONE, outcome
 from ..probe.check import Limits, check
+from ..recovery.hidden import hidden, since, told
 from ..recovery.page import own_address, read_routes, what_it_says, zones_of
 from ..recovery.routes import takeover
 from ..release.live import live_release
@@ -107,11 +108,11 @@ def _release(task: Task) -> str:
 
 
 def _health(task: Task) -> str:
-    contracts = task.asked
+    contracts, behind = task.asked, _behind(task)
     limits = Limits(0, task.limits.max_skew, task.limits.slow, task.limits.tls_margin)
     answers = each(
         lambda item: check(task.connector, item[0], item[1], limits, identity=None, journal=task.journal),
-        contracts.items(),
+        [item for item in contracts.items() if item[0] not in behind],
     )
     bad = []
     for answer in answers:
@@ -119,8 +120,17 @@ def _health(task: Task) -> str:
             raise answer
         if answer.verdict != "pass":
             bad.append(f"{answer.component} ({answer.problems[0]})")
-    well = f"{len(contracts) - len(bad)} of {len(contracts)} components keep their contract"
-    return f"{well}; not: {', '.join(bad)}" if bad else well
+    well = f"{len(answers) - len(bad)} of {len(contracts)} components keep their contract"
+    well += f"; not: {', '.join(bad)}" if bad else ""
+    return f"{well}; behind the maintenance page: {', '.join(behind)}" if behind else well
+
+
+def _behind(task: Task) -> list[str]:
+    try:
+        return hidden(task.connector, told(task.known.maintenance), task.asked)
+    except LedgerError:
+        # Another look says so.
+        return []
 
 
 def _maintenance(task: Task) -> str:
@@ -133,8 +143,8 @@ def _maintenance(task: Task) -> str:
     routes = read_routes(task.client, sorted(set(hosts.values())))
     names = ", ".join(hosts)
     if not takeover(routes, hosts, page["worker"]):
-        since = task.known.maintenance
-        when = f" since {since.time:%Y-%m-%d %H:%M} UTC, by {since.by}" if since else ""
+        page_ = told(task.known.maintenance)
+        when = f", {since(page_)}" if page_ else ""
         return f"{_ON}{when}: {page['worker']} on {names}"
     url = own_address(task.client, page["worker"])
     wrong = what_it_says(task.connector, url)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..cloudflare.rehearse import Rehearsed, rehearse, withdraw
 from ..outcome import REFUSED, outcome
+from ..recovery.hidden import because, hidden
 from ..release.plan import Move
 from .options import CLOUDFLARE, COMPONENTS, MOVING, PROBING, RUN
 from .task import Task
@@ -20,6 +21,7 @@ SPEC: dict[str, Any] = {
     **PROBING,
     **MOVING,
     "not_yet": {"type": "list", "elements": "str", "default": []},
+    "maintenance": {"type": "dict", "default": {}},
 }
 
 
@@ -29,7 +31,7 @@ def work(task: Task) -> dict[str, Any]:
     if task.check_mode:
         return {"rehearsed": []}
     platform = task.platform
-    force = task.params["accept_secret_change"]
+    force, page = task.params["accept_secret_change"], task.params["maintenance"]
     with task.journal.stage("rehearse"):
         tried = rehearse(
             platform,
@@ -41,6 +43,7 @@ def work(task: Task) -> dict[str, Any]:
             force=force,
             journal=task.journal,
             not_yet=frozenset(task.params["not_yet"]),
+            hidden=dict.fromkeys(hidden(task.connector, page, task.asked), because(page) if page else ""),
         )
         result: dict[str, Any] = {"rehearsed": [asdict(item) for item in tried], "changed": True}
         bad = [item for item in tried if item.verdict in ("fail", "refused", "overtaken")]

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..concurrent import alongside, each
 from ..outcome import DONE, outcome
-from ..recovery.hidden import told
+from ..recovery.hidden import since, told
 from ..release.model import State
 from ..release.status import identities, status_rows, status_table
 from ..release.text import columns
@@ -46,17 +46,26 @@ def work(task: Task) -> dict[str, Any]:
     misfits = [row["component"] for row in rows if row["problem"]]
     misfits += [row["name"] for row in schemas if row["problem"]]
     serves = f"{environment} serves {release}" if release else f"{environment} serves no release"
+    serves += f", except {', '.join(misfits)}" if misfits else ""
+    next_ = f"ansible-playbook validate.yml -i {environment}"
+    known = _known(task, release, rows)
+    if page := known["maintenance"]:
+        serves += f"; the maintenance page is on {', '.join(page['hosts'])}, {since(page)}"
+        next_ = (
+            "when the application works again: "
+            f"ansible-playbook recovery.yml -i {environment} -e step=maintenance -e state=off"
+        )
     return {
         "release": release,
         "whole": not misfits,
         "components": rows,
         "databases": schemas,
         "identities": identities(states, releases),
-        **_known(task, release, rows),
+        **known,
         "outcome": outcome(
             DONE,
-            f"{serves}, except {', '.join(misfits)}" if misfits else serves,
-            next_=f"ansible-playbook validate.yml -i {environment}",
+            serves,
+            next_=next_,
             details=status_table(rows, datetime.now(UTC)) + _schema_table(schemas),
         ),
     }

@@ -10,8 +10,7 @@ from ..outcome import DONE, INVALID, NOT_PROVED, outcome
 from ..probe.check import Checked, check
 from ..probe.posture import Posture
 from ..probe.vantage import HERE, Vantage, judged
-from ..recovery.hidden import hides, since
-from ..recovery.page import what_it_says
+from ..recovery.hidden import because, hidden, since
 from ..release.text import columns
 from ..verdict.files import write_for
 from ..verdict.posture import headers_check, tls_check
@@ -73,8 +72,8 @@ def work(task: Task) -> dict[str, Any]:
 def _checked(task: Task) -> tuple[list[Checked], list[dict[str, Any]]]:
     """The health of every component as seen from here, and the other checks."""
     params, limits, probing = task.params, task.limits, task.params["probing"]
-    hidden = _hidden(task)
-    contracts = {name: contract for name, contract in task.asked.items() if name not in hidden}
+    behind = hidden(task.connector, params["maintenance"], task.asked)
+    contracts = {name: contract for name, contract in task.asked.items() if name not in behind}
     before = {name: Posture(**told) for name, told in (params["before"] or {}).items()}
     places = {place["name"]: Vantage(**place) for place in params["vantage_points"]}
     way = {name: probing[name] for name in ("connect_to", "ca_file", "timeout")}
@@ -107,9 +106,9 @@ def _checked(task: Task) -> tuple[list[Checked], list[dict[str, Any]]]:
             "component": name,
             "check": _HIDDEN,
             "verdict": "inconclusive",
-            "detail": f"the maintenance page answers for it, {since(params['maintenance'])}",
+            "detail": because(params["maintenance"]),
         }
-        for name in hidden
+        for name in behind
     ]
     for seen in here:
         name, now = seen.component, seen.posture
@@ -121,21 +120,6 @@ def _checked(task: Task) -> tuple[list[Checked], list[dict[str, Any]]]:
         if now.fingerprint:
             more.append(tls_check(name, before.get(name), now, margin=limits.tls_margin))
     return here, more
-
-
-def _hidden(task: Task) -> list[str]:
-    """The components for which the maintenance page answers. The ledger may be out of date, so each is looked at."""
-    page = task.params["maintenance"]
-    behind = {name: contract.url for name, contract in task.asked.items() if hides(page, contract.url)}
-    found = []
-    for name, wrong in zip(
-        behind, each(lambda url: what_it_says(task.connector, url), behind.values()), strict=True
-    ):
-        if isinstance(wrong, Exception):
-            raise wrong
-        if not wrong:
-            found.append(name)
-    return found
 
 
 def _end(
@@ -155,20 +139,20 @@ def _end(
     failed = [item.component for item in checked if item.verdict != "pass"]
     failed += [item["name"] for item in params["databases"] if item["verdict"] == "fail"]
     failed += named(more, "fail")
-    hidden = [one["component"] for one in more if one["check"] == _HIDDEN]
-    page = f"the maintenance page answers for {', '.join(hidden)}"
+    behind = [one["component"] for one in more if one["check"] == _HIDDEN]
+    page = f"the maintenance page answers for {', '.join(behind)}"
     at = "" if moved == "nothing" else f"the set is at {release}, but "
     if failed:
         after = f"ansible-playbook rollback.yml -i {environment}"
         do = "does" if len(failed) == 1 else "do"
         return outcome(
             INVALID,
-            f"{at}{environment}: {', '.join(failed)} {do} not keep the contract{f'; {page}' if hidden else ''}",
+            f"{at}{environment}: {', '.join(failed)} {do} not keep the contract{f'; {page}' if behind else ''}",
             next_=f"{after} -e release=<an older one>" if at else after,
             details=details,
         )
     open_ = named([one for one in more if one["check"] != _HIDDEN], "inconclusive")
-    if hidden:
+    if behind:
         open_.append(f"{page}, {since(params['maintenance'])}")
     open_ += [item["name"] for item in params["databases"] if item["verdict"] == "inconclusive"]
     if not checked and not params["databases"]:
@@ -178,7 +162,7 @@ def _end(
             NOT_PROVED,
             f"{at}{environment} is not proved to work: {', '.join(open_)}",
             next_=f"ansible-playbook recovery.yml -i {environment} -e step=maintenance -e state=off"
-            if hidden
+            if behind
             else f"ansible-playbook validate.yml -i {environment} --tags quick",
             details=details,
         )

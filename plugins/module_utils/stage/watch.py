@@ -58,12 +58,15 @@ def work(task: Task) -> dict[str, Any]:
     following = Following(task, watching)
     worse: list[dict[str, Any]] = []
     with task.journal.stage("watch", seconds=seconds, rate=rate, so_far=params["so_far"].get("message")):
+        following.look_behind()
         while not (worse or following.overtaken or watching.ended_by):
             left = seconds - (time.monotonic() - start) if seconds else inf
             if left < 0.1:
                 break
             watching.round(min(params["look"], left), rate)
             task.journal.write("watch.look", of=seconds or None, at=_since(start), **watching.so_far)
+            if watching.wrong or watching.hidden:
+                following.look_behind()
             worse = watching.alarms
             if worse and following.another_serves():
                 # It was asked while it changed: that says nothing of either version.
@@ -85,7 +88,7 @@ def work(task: Task) -> dict[str, Any]:
         regression = following.decided(worse)
         task.journal.write("watch.regression", **regression)
         return {**found, "regression": regression}
-    return {**found, "outcome": _end(params, checks, watching.requests, _since(start))}
+    return {**found, "outcome": _end(params, checks, watching, _since(start))}
 
 
 def _since(start: float) -> float:
@@ -102,7 +105,7 @@ def _problems(params: Mapping[str, Any], errors: Hypotheses, late: Hypotheses) -
 
 
 def _end(
-    params: Mapping[str, Any], checks: list[dict[str, Any]], requests: int, seconds: float
+    params: Mapping[str, Any], checks: list[dict[str, Any]], watching: Watching, seconds: float
 ) -> dict[str, Any]:
     environment = params["environment_name"]
     again = (
@@ -110,12 +113,14 @@ def _end(
     )
     if params["follow"]:
         again = f"ansible-playbook watch.yml -i {environment} -e for={params['seconds']:g}"
+    if watching.hidden:
+        again = f"ansible-playbook recovery.yml -i {environment} -e step=maintenance -e state=off"
     return ended(
         environment,
         checks,
         so_far=params["so_far"],
         claim="it stays well",
-        passed=f"watched for {seconds:.0f} s, {requests} requests, it stays well",
+        passed=f"watched for {seconds:.0f} s, {watching.requests} requests, it stays well",
         rolled_back_to=params["rolled_back_to"],
         again=again,
     )

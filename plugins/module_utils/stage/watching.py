@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import inf
@@ -18,6 +19,8 @@ __all__ = ["CHECK", "Watching"]
 
 CHECK = "watch: {}"
 """What a check of a watch is called, beside those of a validation in the same run."""
+_HIDDEN = "behind the maintenance page"
+_BEAT = 0.2
 _KINDS = {"error rate": "errors", "latency": "latency"}
 
 
@@ -33,6 +36,10 @@ class Watching:
     contracts: dict[str, Contract] = field(init=False)
     watched: dict[str, Watched] = field(init=False)
     requests: int = 0
+    wrong: bool = False
+    """Whether an answer of the newest round did not keep its contract."""
+    hidden: dict[str, str] = field(default_factory=dict)
+    """For whom the maintenance page answers, and since when, in words: they are not asked."""
     _base: int = 0
     _last: int = 0
 
@@ -47,11 +54,22 @@ class Watching:
         for name in names:
             self.watched[name] = Watched(self.errors, self.late, self.horizon)
 
+    def hide(self, names: Iterable[str], why: str) -> None:
+        """The maintenance page answers for these by now, and for no others."""
+        now = dict.fromkeys(names, why)
+        self.begin_anew(set(now) ^ set(self.hidden))
+        self.hidden = now
+
     def round(self, seconds: float, rate: float) -> None:
         """Ask for so many seconds, or until one component is worse."""
+        self.wrong = False
+        ways = {name: way for name, way in self._ways.items() if name not in self.hidden}
+        if not ways:
+            self._wait(seconds)
+            return
         probing = self.task.params["probing"]
         pace = Pace(rate, seconds, 10**9, 100, 0, probing["slow"], probing["timeout"])
-        done = run(self._ways, pace, self)
+        done = run(ways, pace, self)
         self.requests += sum(one.requests for one in done.values())
         for watched in self.watched.values():
             watched.forget()
@@ -95,6 +113,10 @@ class Watching:
                 told = {"component": name, "check": CHECK.format("error rate"), "verdict": "not applicable"}
                 found.append({**told, "detail": why})
                 continue
+            if name in self.hidden:
+                told = {"component": name, "check": CHECK.format(_HIDDEN), "verdict": "inconclusive"}
+                found.append({**told, "detail": self.hidden[name]})
+                continue
             watched = self.watched[name]
             for check, finding in watched.findings.items():
                 told = {"component": name, "check": CHECK.format(check), **finding.as_dict()}
@@ -121,6 +143,7 @@ class Watching:
         if reply.timed and reply.seconds > self.task.params["probing"]["slow"]:
             watched.is_late(number)
         problems = [reply.fault] if reply.answer is None else self._problems(name, reply)
+        self.wrong = self.wrong or bool(problems)
         watched.answered(number, reply.seconds if reply.answer and reply.timed else None, problems)
 
     def wants(self, name: str) -> bool:
@@ -130,6 +153,11 @@ class Watching:
     def ended_by(self) -> str | None:
         """Why somebody wants the watch to end before its time (Ctrl-C, ``knowngood cancel``)."""
         return asked(self.task.journal)
+
+    def _wait(self, seconds: float) -> None:
+        ends = time.monotonic() + seconds
+        while not self.ended_by and (left := ends - time.monotonic()) > 0:
+            time.sleep(min(left, _BEAT))
 
     def _problems(self, name: str, reply: Reply) -> list[str]:
         assert reply.answer is not None
