@@ -23,6 +23,12 @@ options:
     type: str
     default: ""
   seconds: {description: Seconds to go on asking name servers and resolvers., type: float, default: 30}
+  page:
+    description: >-
+      Address of the maintenance page that the names are led to. One that does not answer 503 with C(Retry-After) is
+      refused.
+    type: str
+    default: ""
   step:
     description: The step of C(recovery.yml) that this is part of, for the commands that are shown.
     type: str

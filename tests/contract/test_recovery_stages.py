@@ -113,6 +113,18 @@ def test_a_check_shows_the_difference_and_changes_nothing(
     assert {call.split()[0] for call in api.calls(mark, "knowngood")} == {"GET"}
 
 
+def test_dns_is_not_led_to_a_page_that_is_none(
+    recovery: Recovery, api: Api, instance: Instance, name: str
+) -> None:
+    page: dict[str, Any] = {"state": "failover", "step": "maintenance", "page": "http://127.0.0.1:9/"}
+    end = recovery.stage(dns_records, names=named(instance, name), **page)["outcome"]
+    assert (end["exit_code"], "shows no maintenance page: connection refused" in end["message"]) == (10, True)
+    assert records_of(api, instance, name) == {"CNAME site.pages.dev", "TXT stays"}
+    assert recovery.shown() == {}
+    end = recovery.stage(dns_records, names=[], **page)["outcome"]
+    assert end["next"] == "declare maintenance (docs/recovery.md)"
+
+
 def test_a_page_that_dns_leads_to_is_noted_until_dns_leads_back(
     recovery: Recovery, instance: Instance, name: str
 ) -> None:
@@ -125,6 +137,7 @@ def test_a_page_that_dns_leads_to_is_noted_until_dns_leads_back(
     told = recovery.stage(recovery_check, names=names, shown=shown)
     assert told["outcome"]["exit_code"] == 16
     assert f"{name} leads to the maintenance page, since " in told["checks"][0]["detail"]
+    assert told["outcome"]["message"].endswith("by ann@ops")
     assert told["outcome"]["next"] == f"{STEP}maintenance -e state=off"
     off = recovery.stage(dns_records, names=names, state="records", step="maintenance")
     assert off["outcome"]["exit_code"] == 0
@@ -132,6 +145,10 @@ def test_a_page_that_dns_leads_to_is_noted_until_dns_leads_back(
     # A failover leads to a place where the application is, not to the page.
     recovery.stage(dns_records, names=names, state="failover")
     assert recovery.shown() == {}
+    # What is declared is proxied, so that DNS alone would not show the difference.
+    end = recovery.stage(recovery_check, names=names)["outcome"]
+    assert (end["exit_code"], end["next"]) == (13, f"{STEP}failover -e state=off")
+    assert end["message"].endswith(f"site-dns (dns); {name} leads to the other place")
 
 
 @pytest.mark.parametrize("kind", ["reset", "error"])

@@ -19,6 +19,7 @@ from tests.support.environment import DATABASE, WORKERS, Environment, Run
 from tests.support.notifying import CONTACTS
 from tests.support.recovering import Recovery
 from tests.support.seed import Seed
+from tests.support.served import http, serving
 from tests.support.stages import declared
 
 ZONE = "mustbeviral.com"
@@ -59,9 +60,12 @@ def test_without_a_step_it_says_what_could_be_done(environment: Environment) -> 
     assert run.code == 0, run.output
     assert environment.writes(mark) == []
     assert "serves r3; known to be good: r2, r1" in run.output
-    assert "of 6 components keep their contract; not: auth-worker (status 500 instead of 200)" in run.output
-    for step in ("maintenance", "failover", "database", "configuration", "escalate", "card"):
+    assert "of 6 components keep their contract; not: auth-worker, content-worker, " in run.output
+    for step in ("maintenance", "failover", "database", "configuration", "card"):
         assert f"ansible-playbook recovery.yml -i local -e step={step}\n" in run.output
+    # What could do nothing has no command.
+    assert "nobody is declared (contacts)" in run.output
+    assert "step=escalate" not in run.output
     assert run.last_line.startswith("DONE: nothing was changed")
 
 
@@ -200,17 +204,16 @@ def test_a_failover_goes_there_and_back_by_the_commands_that_it_names(environmen
 
 def test_maintenance_by_dns(environment: Environment) -> None:
     """No Worker is declared: names lead to a page elsewhere."""
-    elsewhere = {
-        "url": "http://127.0.0.3/",
-        "records": {"site-dns": [{"type": "A", "content": "127.0.0.3", "ttl": 60}]},
-    }
-    declared = ("-e", json.dumps({"maintenance": elsewhere}))
     before = routes(environment)
-    on = environment.play("recovery.yml", *declared, "-e", "step=maintenance")
+    records = {"site-dns": [{"type": "A", "content": "127.0.0.3", "ttl": 60}]}
+    page = http(503, b"back soon", "Retry-After: 60\r\n")
+    with serving(lambda number: (0, page)) as server:
+        declared = ("-e", json.dumps({"maintenance": {"url": server.url, "records": records}}))
+        on = environment.play("recovery.yml", *declared, "-e", "step=maintenance")
     assert on.code == 0, on.output
     assert (address(environment), routes(environment)) == ("127.0.0.3", before)
     told = environment.play("recovery.yml", *declared)
-    assert f"{ZONE}: ON NOW, A 127.0.0.3" in told.output, told.output
+    assert f"{ZONE}: ON NOW, A 127.0.0.3, ttl 60, since " in told.output, told.output
     assert following(on) == ["-e", "step=maintenance", "-e", "state=off"]
     off = environment.play("recovery.yml", *declared, *following(on))
     assert off.code == 0, off.output

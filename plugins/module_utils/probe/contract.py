@@ -167,6 +167,8 @@ def _document(contract: Contract, answer: Answer) -> tuple[Any, str | None]:
     except ValueError:
         start = answer.body[:200].lstrip().lower()
         if start.startswith((b"<!doctype", b"<html")):
+            if answer.status not in contract.status:
+                return None, "the body is HTML, where JSON was expected: an error page"
             return None, (
                 "the body is HTML, where JSON was expected: a single-page application answers so to every path"
             )

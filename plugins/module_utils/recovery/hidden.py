@@ -15,7 +15,7 @@ from ..probe.contract import Contract
 from .page import what_it_says
 from .routes import host_of
 
-__all__ = ["because", "hidden", "hides", "since", "told"]
+__all__ = ["because", "for_whom", "hidden", "hides", "since", "told"]
 
 
 def told(shown: Maintenance | None) -> dict[str, Any]:
@@ -61,6 +61,11 @@ def since(page: Mapping[str, Any]) -> str:
 def because(page: Mapping[str, Any]) -> str:
     """Why nothing can be said of a component, in words."""
     return f"the maintenance page answers for it, {since(page)}"
+
+
+def for_whom(names: Iterable[str], page: Mapping[str, Any]) -> str:
+    """The components for which it answers, in words."""
+    return f"the maintenance page answers for {', '.join(names)}, {since(page)}"
 
 
 def _answers(connector: Connector, page: Mapping[str, Any], url: str) -> bool:

@@ -11,7 +11,7 @@ from ..incident import TRIGGERS
 from ..outcome import DECLINED, outcome
 from ..probe.check import check
 from ..probe.contract import Contract
-from ..recovery.hidden import hidden, since, told
+from ..recovery.hidden import for_whom, hidden, told
 from .options import CLOUDFLARE, COMPONENTS, DATABASES, GROUPING, LEDGER, PROBING, RUN, THIRD_PARTIES
 from .task import Task
 
@@ -112,12 +112,8 @@ def _tried_before(task: Task) -> str | None:
 def _behind_the_page(task: Task) -> str | None:
     """Whoever put the page there is at work; what it says is no word on the release, and nothing could be proved."""
     page = told(task.known.maintenance)
-    behind = ", ".join(hidden(task.connector, page, task.asked))
-    return (
-        f"the maintenance page answers for {behind}, {since(page)}, so somebody is at work"
-        if behind
-        else None
-    )
+    behind = hidden(task.connector, page, task.asked)
+    return f"{for_whom(behind, page)}, so somebody is at work" if behind else None
 
 
 def _changed_nothing(task: Task) -> str | None:

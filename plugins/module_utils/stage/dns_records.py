@@ -14,6 +14,8 @@ from ..dns.check import Asked, Name, settled
 from ..dns.records import changes, difference, in_words, kinds_of, longest_ttl, plain, problems_of
 from ..dns.zone import load, make_true, read_records, save, zone_id
 from ..outcome import DONE, FAILED, INVALID, NOT_PROVED, PARTIAL, REFUSED, outcome
+from ..probe.connect import Connector
+from ..recovery.page import what_it_says
 from .noted import has_ledger, note
 from .options import CLOUDFLARE, LOCKED, NAMES, RUN
 from .task import Task
@@ -28,6 +30,7 @@ SPEC: dict[str, Any] = {
     "state": {"type": "str", "choices": ["records", "failover"], "default": "records"},
     "snapshot": {"type": "str", "default": ""},
     "seconds": {"type": "float", "default": 30},
+    "page": {"type": "str", "default": ""},
     "step": {"type": "str", "choices": ["failover", "maintenance"], "default": "failover"},
 }
 
@@ -65,8 +68,11 @@ def work(task: Task) -> dict[str, Any]:
         next_ = f"ansible-playbook recovery.yml -i {params['environment_name']} shows what there is"
         return {"outcome": outcome(REFUSED, f"nothing was changed: {error}", next_=next_)}
     if not names:
-        message = "nothing was changed: no name of the group dns has records for this"
-        return {"outcome": outcome(REFUSED, message, next_="declare dns_failover (docs/recovery.md)")}
+        return {"outcome": _nothing_declared(params)}
+    # DNS that leads to a page that is none would be worse than errors.
+    if params["page"] and not _leads_back(params) and (wrong := what_it_says(Connector(), params["page"])):
+        message = f"nothing was changed: {params['page']} shows no maintenance page: {wrong}"
+        return {"outcome": outcome(REFUSED, message, next_="bring the page back, or correct maintenance.url")}
     read = each(lambda item: _read(task, item), names)
     if problems := _problems(names, read):
         message = "nothing was changed: the records could not be read"
@@ -88,6 +94,14 @@ def work(task: Task) -> dict[str, Any]:
         message = f"nothing was changed: the records as they are cannot be kept in {folder}: {error.strerror}"
         return {"outcome": outcome(REFUSED, message, next_="make room there, or correct runs_dir")}
     return {**result, **_change(task, todo, [str(path) for path in kept])}
+
+
+def _nothing_declared(params: Mapping[str, Any]) -> dict[str, Any]:
+    if params["step"] == "maintenance":
+        message = "nothing was changed: no maintenance page is declared"
+        return outcome(REFUSED, message, next_="declare maintenance (docs/recovery.md)")
+    message = "nothing was changed: no name of the group dns has records for this"
+    return outcome(REFUSED, message, next_="declare dns_failover (docs/recovery.md)")
 
 
 def _command(params: Mapping[str, Any]) -> str:
@@ -189,7 +203,8 @@ def _change(task: Task, todo: Sequence[_Change], kept: list[str]) -> dict[str, A
     if not verdicts <= {"pass"}:
         end = _not_everywhere(what, todo, proofs, changed_at, next_, details, changed=changed)
     else:
-        claim = "is changed, and everybody who was asked says so" if changed else "is so already"
+        does = "leads to the maintenance page" if params["page"] and not _leads_back(params) else "is changed"
+        claim = f"{does}, and everybody who was asked says so" if changed else "is so already"
         end = outcome(DONE, f"DNS of {what} {claim}", next_=next_, details=details)
     return {"names": told, "snapshots": kept, "changed": changed, "outcome": end}
 

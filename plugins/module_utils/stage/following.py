@@ -8,7 +8,7 @@ from typing import Any
 
 from ..cloudflare.errors import CloudflareError
 from ..ledger.errors import LedgerError
-from ..recovery.hidden import because, hidden, told
+from ..recovery.hidden import because, for_whom, hidden, told
 from ..release.model import State
 from ..release.status import identities
 from ..release.text import age
@@ -67,6 +67,7 @@ class Following:
         self._looks = 0
         self._next = time.monotonic() + task.params["every"]
         self._states: dict[str, State] = {}
+        self._page: dict[str, Any] = {}
         known = task.params["identities"]
         self._serves = {name: told.get("version_id") for name, told in known.items()}
 
@@ -128,6 +129,7 @@ class Following:
         now, before = hidden(self._task.connector, page, self._watching.contracts), self._watching.hidden
         if set(now) == set(before):
             return
+        self._page = page
         why = because(page) if now else ""
         self._watching.hide(now, why)
         gone = [name for name in before if name not in now]
@@ -158,8 +160,7 @@ class Following:
         wanted = [params["on"][item["kind"]] for item in worse]
         ask = "" if "roll back" in wanted else f"watch_on leaves {first['kind']} to a person"
         if not ask and self._watching.hidden:
-            names = ", ".join(self._watching.hidden)
-            ask = f"{next(iter(self._watching.hidden.values()))} ({names}), so somebody is at work"
+            ask = f"{for_whom(self._watching.hidden, self._page)}, so somebody is at work"
         newest = self._newest()
         if not ask and newest is not None:
             since = datetime.now(UTC) - newest

@@ -14,6 +14,7 @@ from ..dns.zone import read_records, zone_id
 from ..ledger.errors import LedgerError
 from ..outcome import DONE, outcome
 from ..probe.check import Limits, check
+from ..probe.connect import Connector
 from ..recovery.hidden import hidden, since, told
 from ..recovery.page import own_address, read_routes, what_it_says, zones_of
 from ..recovery.routes import takeover
@@ -39,6 +40,9 @@ SPEC: dict[str, Any] = {
 
 Look = Callable[[Task], str]
 _ON = "ON NOW"
+_READY = "ready"
+_MISSING = "is declared"
+_AND = " / "
 
 
 def work(task: Task) -> dict[str, Any]:
@@ -56,27 +60,34 @@ def work(task: Task) -> dict[str, Any]:
     }
     with task.journal.stage("recovery", environment=environment):
         found = dict(zip(looks, each(lambda look: look(task), looks.values()), strict=True))
-        told = {name: _said(answer) for name, answer in found.items()}
-        task.journal.write("recovery.options", **told)
+        said = {name: _said(answer) for name, answer in found.items()}
+        task.journal.write("recovery.options", **said)
     command = f"ansible-playbook recovery.yml -i {environment} -e step="
-    steps = [("rollback", told["release"], f"ansible-playbook rollback.yml -i {environment}")]
-    steps += [
-        (name, told[name], f"{command}{name}{' -e state=off' if _is_on(told[name]) else ''}")
-        for name in list(looks)[2:]
-    ]
-    details = [f"{'health':<13}  {told['health']}"]
+    off = {name: " -e state=off" if _is_on(there) else "" for name, there in said.items()}
+    if off["maintenance"] and task.params["maintenance"].get("worker") and not _noted(task):
+        off["maintenance"] += " -e snapshot=.runs/<run>/routes.json"
+    steps = [("rollback", said["release"], f"ansible-playbook rollback.yml -i {environment}")]
+    steps += [(name, said[name], f"{command}{name}{off[name]}") for name in list(looks)[2:]]
+    details = [f"{'health':<13}  {said['health']}"]
     for name, there, how in steps:
-        details += [f"{name:<13}  {there}", f"{'':<13}  {how}"]
-    page = f"do users see errors? then at once: {command}maintenance"
-    if _is_on(told["maintenance"]):
-        page = f"when the application works again: {command}maintenance -e state=off"
+        details += [f"{name:<13}  {there}", *([] if _is_missing(there) else [f"{'':<13}  {how}"])]
+    page = f"ansible-playbook rollback.yml -i {environment}"
+    if any(f"{_READY}{sign}" in said["maintenance"] for sign in ":,"):
+        page = f"do users see errors? then at once: {command}maintenance"
+    if _is_on(said["maintenance"]):
+        page = f"when the application works again: {command}maintenance{off['maintenance']}"
     message = f"nothing was changed in {environment}; these are the steps, the rollback first"
     end = outcome(DONE, message, next_=page, details=details)
-    return {"options": told, "outcome": end}
+    return {"options": said, "outcome": end}
 
 
 def _is_on(there: str) -> bool:
     return _ON in there
+
+
+def _is_missing(there: str) -> bool:
+    """Whether there is nothing that the command could do."""
+    return all(_MISSING in part for part in there.split(_AND))
 
 
 def _said(answer: str | Exception) -> str:
@@ -114,38 +125,47 @@ def _health(task: Task) -> str:
         lambda item: check(task.connector, item[0], item[1], limits, identity=None, journal=task.journal),
         [item for item in contracts.items() if item[0] not in behind],
     )
-    bad = []
+    bad: dict[str, list[str]] = {}
     for answer in answers:
         if isinstance(answer, Exception):
             raise answer
         if answer.verdict != "pass":
-            bad.append(f"{answer.component} ({answer.problems[0]})")
-    well = f"{len(answers) - len(bad)} of {len(contracts)} components keep their contract"
-    well += f"; not: {', '.join(bad)}" if bad else ""
+            bad.setdefault(answer.problems[0], []).append(answer.component)
+    kept = len(answers) - sum(map(len, bad.values()))
+    well = f"{kept} of {len(contracts)} components keep their contract"
+    well += "".join(f"; not: {', '.join(names)} ({problem})" for problem, names in bad.items())
     return f"{well}; behind the maintenance page: {', '.join(behind)}" if behind else well
 
 
 def _behind(task: Task) -> list[str]:
+    return hidden(task.connector, _noted(task), task.asked)
+
+
+def _noted(task: Task) -> dict[str, Any]:
     try:
-        return hidden(task.connector, told(task.known.maintenance), task.asked)
+        return told(task.known.maintenance)
     except LedgerError:
         # Another look says so.
-        return []
+        return {}
 
 
 def _maintenance(task: Task) -> str:
     page = task.params["maintenance"]
+    noted = _noted(task)
+    when = f", {since(noted)}" if noted else ""
     if page.get("names"):
-        return f"{_by_dns(task, page['names'], 'none is declared (maintenance.records)')} ({page['url']})"
+        there = _by_dns(task, page["names"], "none is declared (maintenance.records)")
+        if _is_on(there):
+            return f"{there}{when} ({page['url']})"
+        wrong = what_it_says(Connector(), page["url"])
+        return f"NOT READY: {page['url']} gives {wrong}" if wrong else f"{there} ({page['url']})"
     if not page.get("worker"):
         return "no page is declared (maintenance in group_vars)"
     hosts = zones_of(task.client, page["hosts"])
     routes = read_routes(task.client, sorted(set(hosts.values())))
     names = ", ".join(hosts)
     if not takeover(routes, hosts, page["worker"]):
-        page_ = told(task.known.maintenance)
-        when = f", {since(page_)}" if page_ else ""
-        return f"{_ON}{when}: {page['worker']} on {names}"
+        return f"{_ON}{when or ', of which the ledger knows nothing'}: {page['worker']} on {names}"
     url = own_address(task.client, page["worker"])
     wrong = what_it_says(task.connector, url)
     return f"NOT READY: {url} gives {wrong}" if wrong else f"ready: {page['worker']} on {names}"
@@ -170,7 +190,7 @@ def _by_dns(task: Task, names: Sequence[Mapping[str, Any]], none: str) -> str:
         drift = "" if not changes(item["name"], now, item["records"]) else ", and not as declared now"
         return f"{item['name']}: ready, to {other}{drift}"
 
-    return " / ".join(map(_said, each(one, names)))
+    return _AND.join(map(_said, each(one, names)))
 
 
 def _databases(task: Task) -> str:
@@ -189,7 +209,7 @@ def _databases(task: Task) -> str:
         hours = (datetime.now(UTC) - found.manifest.moment).total_seconds() / 3600
         return f"{declared['name']}: a backup of {hours:.1f} h ago ({found.manifest.rows} rows)"
 
-    return " / ".join(map(_said, each(one, task.params["databases"]))) or "no database is declared"
+    return _AND.join(map(_said, each(one, task.params["databases"]))) or "no database is declared"
 
 
 def _configuration(task: Task) -> str:

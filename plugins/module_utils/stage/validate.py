@@ -138,13 +138,13 @@ def _end(
         details.append(f"not in this run: {', '.join(params['left_out'])}")
     failed = [item.component for item in checked if item.verdict != "pass"]
     failed += [item["name"] for item in params["databases"] if item["verdict"] == "fail"]
-    failed += named(more, "fail")
+    failed += (bad := named(more, "fail"))
     behind = [one["component"] for one in more if one["check"] == _HIDDEN]
     page = f"the maintenance page answers for {', '.join(behind)}"
     at = "" if moved == "nothing" else f"the set is at {release}, but "
     if failed:
         after = f"ansible-playbook rollback.yml -i {environment}"
-        do = "does" if len(failed) == 1 else "do"
+        do = "does" if len(failed) == 1 and "," not in "".join(bad) else "do"
         return outcome(
             INVALID,
             f"{at}{environment}: {', '.join(failed)} {do} not keep the contract{f'; {page}' if behind else ''}",
@@ -192,7 +192,8 @@ def _rows(
         took = f"{item.seconds * 1000:.0f} ms" if item.seconds is not None else "-"
         remarks = list(item.problems)
         if item.attempts > 1:
-            remarks.append(f"attempt {item.attempts}, after: {'; '.join(item.earlier)}")
+            first = "as the first" if item.earlier == item.problems else f"after: {'; '.join(item.earlier)}"
+            remarks.append(f"attempt {item.attempts}, {first}")
         rows.append((item.component, item.verdict, item.version or "-", took, "; ".join(remarks)))
     rows += [(name, "not applicable", "-", "-", str(reason)) for name, reason in skipped.items()]
     for item in params["databases"]:

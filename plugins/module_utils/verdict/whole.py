@@ -25,8 +25,12 @@ def worst(checks: Iterable[Mapping[str, Any]]) -> str:
 
 
 def named(checks: Checks, verdict: str) -> list[str]:
-    """The checks with this verdict: ``auth-worker (latency)``."""
-    return [f"{check['component']} ({check['check']})" for check in checks if check["verdict"] == verdict]
+    """The checks with this verdict, each with all whom it is of: ``auth-worker, site (latency)``."""
+    found: dict[str, list[str]] = {}
+    for check in checks:
+        if check["verdict"] == verdict:
+            found.setdefault(check["check"], []).append(check["component"])
+    return [f"{', '.join(components)} ({check})" for check, components in found.items()]
 
 
 def table(checks: Checks) -> list[str]:
