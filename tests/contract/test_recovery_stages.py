@@ -10,7 +10,9 @@ import pytest
 
 from local_cloudflare.launch import Instance, start
 from plugins.module_utils.cloudflare.client import Client
-from plugins.module_utils.stage import dns_records, maintenance_page, recovery_check
+from plugins.module_utils.journal import Journal, new_run_id
+from plugins.module_utils.redact import Redactor
+from plugins.module_utils.stage import dns_records, maintenance_page, record, recovery_check
 from tests.support import edge
 from tests.support.api import Api
 from tests.support.recovering import Recovery, upload_page
@@ -241,6 +243,33 @@ def test_the_page_takes_over_every_route_and_gives_each_back(
     assert routes_of(api, instance) == before
     assert [status(instance, app), status(instance, app, "/v1/x"), status(instance, bare)] == [200, 200, 530]
     assert recovery.stage(maintenance_page, state="off", **page)["changed"] is False
+
+
+def test_routes_of_the_page_are_not_recorded(
+    recovery: Recovery, api: Api, app: str
+) -> None:
+    worker = app.split(".")[0] + "-a"
+    health = {"not_applicable": "it is not asked here"}
+    one = {"name": "shop", "kind": "worker", "target": worker, "follows": "always", "health": health}
+    version = str(api.live(worker)["versions"][0]["version_id"])
+
+    def config() -> str | None:
+        """What a record of it, found not to work, names as its routes and crons."""
+        run = new_run_id()
+        Journal(recovery.runs, run, Redactor([])).write("outcome", exit_code=13)
+        given: dict[str, Any] = {"components": [one], "identities": {"shop": {"version_id": version}}}
+        done = recovery.stage(record, run=run, release="r1", **given)
+        assert done["recorded"] == "r1", done
+        found = recovery.ledger.view().release("r1")
+        assert found
+        return found.config
+
+    assert (
+        recovery.stage(maintenance_page, state="on", worker="page", hosts=[app])["outcome"]["exit_code"] == 0
+    )
+    assert config() is None
+    recovery.stage(maintenance_page, state="off", worker="page", hosts=[app])
+    assert config() is not None
 
 
 def test_a_page_that_is_none_is_not_put_anywhere(

@@ -48,10 +48,15 @@ class Recovery:
         assert not checked.error_messages, checked.error_messages
         return perform(module.work, Task(checked.validated_parameters, check_mode, True))
 
+    @property
+    def ledger(self) -> Ledger:
+        """That of the environment."""
+        backend = open_backend(self.declared["ledger"], lambda: pytest.fail("no client is needed"))
+        return Ledger(backend, by="test")
+
     def shown(self) -> dict[str, Any]:
         """What the ledger knows of the maintenance page."""
-        backend = open_backend(self.declared["ledger"], lambda: pytest.fail("no client is needed"))
-        return told(Ledger(backend, by="test").view().maintenance)
+        return told(self.ledger.view().maintenance)
 
     def events(self, result: dict[str, Any], kind: str) -> list[dict[str, Any]]:
         return [event for event in read(self.runs / result["run"] / FILE) if event["event"] == kind]
