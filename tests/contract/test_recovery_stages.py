@@ -245,9 +245,7 @@ def test_the_page_takes_over_every_route_and_gives_each_back(
     assert recovery.stage(maintenance_page, state="off", **page)["changed"] is False
 
 
-def test_routes_of_the_page_are_not_recorded(
-    recovery: Recovery, api: Api, app: str
-) -> None:
+def test_routes_of_the_page_are_not_recorded(recovery: Recovery, api: Api, app: str) -> None:
     worker = app.split(".")[0] + "-a"
     health = {"not_applicable": "it is not asked here"}
     one = {"name": "shop", "kind": "worker", "target": worker, "follows": "always", "health": health}
