@@ -69,13 +69,11 @@ def disturbed(calls: list[Call], of_writes: list[str], of_reads: list[str]) -> l
 
 
 def test_any_call_may_fail(opened: Open) -> None:
-    """Every fault at every write; a kill, and the answer 429, at a read of each kind, of one Worker."""
+    """Every fault at a write of each kind; a kill, and the answer 429, at a read of each kind: all of one Worker."""
     lanes = [hurried(environment) for environment in opened(3)]
-    calls = lanes[0].calls()
-    writes = [call for call in calls if is_write(call)]
-    assert len(writes) >= 11
-    reads = {kind_of(call): call for call in calls if not is_write(call)}
-    print(table(measure_all(lanes, disturbed([*writes, *reads.values()], ONCE, ["429", "kill"]))))
+    calls = {kind_of(call): call for call in lanes[0].calls()}
+    assert sum(map(is_write, calls.values())) >= 3
+    print(table(measure_all(lanes, disturbed(list(calls.values()), ONCE, ["429", "kill"]))))
 
 
 def test_the_matrix_makes_the_calls_of_ansible_playbook(opened: Open) -> None:

@@ -30,7 +30,8 @@ def test_killed_while_and_run_again_it_arrives(environment: Environment, moment:
 
 def test_a_kill_takes_wrangler_with_it(environment: Environment) -> None:
     write = {"method": "POST", "path": AUTH}
-    kill_at(environment, (write, 0), "before", "-e", "cloudflare_transport=wrangler")
+    through = ("-e", "cloudflare_transport=wrangler", "--limit", "auth-worker")
+    kill_at(environment, (write, 0), "before", *through)
     again = environment.play("rollback.yml")
     assert again.code == 0, again.output
     assert environment.live() == environment.versions("r2")

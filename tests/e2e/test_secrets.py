@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import workers
-from tests.support.environment import WORKERS, Environment, Run
+from tests.support.environment import PROJECT, WORKERS, Environment, Run
 
 AUTH = WORKERS["auth-worker"]
 # Not shaped like a credential, so that only knowing them, or not showing them, keeps them out.
@@ -70,12 +70,18 @@ def test_a_rollback_tells_no_secret(
     assert play("rollback.yml", "-e", "accept_secret_change=true", callback=callback).code == 0
 
 
-def test_wrangler_tells_no_secret(environment: Environment, play: Callable[..., Run]) -> None:
+def test_wrangler_moves_the_same_and_tells_no_secret(
+    environment: Environment, play: Callable[..., Run]
+) -> None:
     put_secret(environment)
+    bad, good = environment.live(), environment.versions("r2")
     # Two of the six are enough: wrangler costs a second a call.
     through = ("-e", "cloudflare_transport=wrangler", "--limit", "auth-worker,site")
     assert play("rollback.yml", *through).code == 10
-    assert play("rollback.yml", *through, "-e", "accept_secret_change=true").code == 0
+    run = play("rollback.yml", *through, "-e", "accept_secret_change=true")
+    assert run.code == 0
+    assert any(event["event"] == "wrangler" for event in run.events)
+    assert environment.live() == {**bad, **{name: good[name] for name in (WORKERS["auth-worker"], PROJECT)}}
 
 
 @pytest.mark.parametrize("callback", ["knowngood", "default"])
