@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import requests
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection
 
 from local_cloudflare.launch import Instance, start
 from tests.support import edge
@@ -138,11 +137,11 @@ def test_websockets(instance: Instance, api: Api, rooms: tuple[str, str], path: 
     script, two = rooms
     address = url(api, script, path).replace("https", "wss")
 
-    def said(ws: ClientConnection, what: Any = "hello") -> Any:
+    def said(ws: edge.WebSocket, what: Any = "hello") -> Any:
         ws.send(what)
         return ws.recv(timeout=10)
 
-    with edge.websocket(instance, address) as ws:
+    with edge.WebSocket(instance, address) as ws:
         assert said(ws) == "one hello"
         assert len(said(ws, "x" * 100_000)) == 100_004
         if path == "/socket":
@@ -152,7 +151,7 @@ def test_websockets(instance: Instance, api: Api, rooms: tuple[str, str], path: 
         api.deploy(script, two, code_update_strategy=AT_ONCE)
         with pytest.raises(ConnectionClosed):
             said(ws)
-    with edge.websocket(instance, address) as ws:
+    with edge.WebSocket(instance, address) as ws:
         assert said(ws) == "two hello"
 
 
@@ -165,7 +164,7 @@ def test_stopping_ends_connections_quietly(tmp_path: Path) -> None:
         api = Api(instance)
         migrations = {"new_tag": "v1", "steps": [{"new_sqlite_classes": ["Room"]}]}
         publish(api, script, ROOM.replace("@", "one"), bindings=ROOMS, migrations=migrations)
-        with edge.websocket(instance, url(api, script, "/socket").replace("https", "wss")) as ws:
+        with edge.WebSocket(instance, url(api, script, "/socket").replace("https", "wss")) as ws:
             ws.send("x")
             assert ws.recv(timeout=10) == "one x"
             started = time.monotonic()

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import requests
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection
 
 from local_cloudflare.launch import Instance, start
 from tests.support import edge
@@ -174,18 +173,18 @@ def test_rooms_keep_their_code_until_told_otherwise(instance: Instance) -> None:
     api, url = Api(instance), "wss://ws.mustbeviral.com/ws/lobby"
     older = version_of(api, "websocket", "r1")
 
-    def said(socket: ClientConnection) -> Any:
+    def said(socket: edge.WebSocket) -> Any:
         socket.send("hello")
         return json.loads(socket.recv(timeout=10))
 
-    with edge.websocket(instance, url) as socket:
+    with edge.WebSocket(instance, url) as socket:
         assert said(socket) == {"room": "lobby", "count": 1, "release": "r2", "echo": "hello"}
         api.deploy(script("websocket"), older)  # deferred: the running object does not hear of it
         assert said(socket) == {"room": "lobby", "count": 2, "release": "r2", "echo": "hello"}
         api.deploy(script("websocket"), older, code_update_strategy=AT_ONCE)
         with pytest.raises(ConnectionClosed):
             said(socket)
-    with edge.websocket(instance, url) as socket:
+    with edge.WebSocket(instance, url) as socket:
         assert said(socket) == {"room": "lobby", "count": 3, "release": "r1", "echo": "hello"}
 
 

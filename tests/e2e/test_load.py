@@ -7,7 +7,6 @@ from datetime import datetime
 
 import pytest
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection
 
 from tests.support import edge
 from tests.support.environment import Environment, Run
@@ -38,7 +37,7 @@ def release_of(asked: Asked) -> str | None:
     return {"error": BAD, "healthy": GOOD, "ok": GOOD}.get(said["status"])
 
 
-def say(room: ClientConnection, text: str) -> dict[str, object]:
+def say(room: edge.WebSocket, text: str) -> dict[str, object]:
     room.send(text)
     answer: dict[str, object] = json.loads(room.recv(timeout=10))
     return answer
@@ -61,7 +60,7 @@ def end_of_switch(run: Run) -> float:
 
 
 def test_a_switch_under_load_loses_no_request(bad: Environment) -> None:
-    with edge.websocket(bad.instance, ROOM) as room:
+    with edge.WebSocket(bad.instance, ROOM) as room:
         assert say(room, "before")["release"] == BAD
         with Load(bad.instance, URLS) as load:
             time.sleep(2)
@@ -71,7 +70,7 @@ def test_a_switch_under_load_loses_no_request(bad: Environment) -> None:
         with contextlib.suppress(ConnectionClosed):
             assert say(room, "after")["release"] in (BAD, GOOD)
     assert run.code == 0, run.output
-    with edge.websocket(bad.instance, ROOM) as room:
+    with edge.WebSocket(bad.instance, ROOM) as room:
         answer = say(room, "again")
     assert answer["release"] == GOOD
     assert answer["count"] in (2, 3), "the room forgot what was said before the switch"
