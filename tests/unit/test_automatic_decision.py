@@ -26,7 +26,7 @@ def decided(tmp_path: Path, *goals: Goal, live: str = "bad", **params: Any) -> s
     """Why there is no rollback; empty when it goes ahead."""
 
     class Known(Task):
-        known = SimpleNamespace(goals={item.run: item for item in goals}, releases=[])  # type: ignore[assignment]
+        known = SimpleNamespace(goals={item.run: item for item in goals}, releases=[], maintenance=None)  # type: ignore[assignment]
 
         def states(self) -> dict[str, State]:
             deployment = Deployment("d", NOW, ((live, 100.0),))
