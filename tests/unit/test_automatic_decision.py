@@ -45,6 +45,8 @@ def decided(tmp_path: Path, *goals: Goal, live: str = "bad", **params: Any) -> s
         "joined": "",
         "third_parties": [],
         "databases": [],
+        "components": [],
+        "probing": {"connect_to": "", "ca_file": "", "timeout": 1},
         **params,
     }
     return str(work(Known(given, False, False))["declined"] or "")
