@@ -26,11 +26,11 @@ def test_what_a_watch_does_about_a_deploy(environment: Environment) -> None:
     assert "status 500 instead of 200" in (run.journal.parent / "report" / "incident.md").read_text()
 
     # r2 is deployed, and works.
-    calm = json.dumps({"for": 20, "watch_rate": 15, "watch_look": 5, "validate_slow": 9})
+    calm = json.dumps({"for": 12, "watch_rate": 30, "watch_look": 4, "validate_slow": 9})
     good = environment.play("watch.yml", "-e", calm, "--limit", "auth-worker:site")
     assert good.code == 0, good.output
     assert "it stays well" in good.last_line
-    assert " of 20 s: " in good.output
+    assert " of 12 s: " in good.output
 
     # A second bad deploy within the cool-down.
     environment.serve("r3")

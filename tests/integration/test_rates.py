@@ -294,7 +294,7 @@ WELL = 'Response.json({status: "healthy", timestamp: Date.now(), version: "r9"})
 # A busy machine can ask and answer so much, and coarser hypotheses need fewer answers.
 COARSE = {"p0": 0.01, "p1": 0.1, "alpha": 0.001, "beta": 0.001, "confidence": 0.95}
 GENTLE = {
-    "validate_load": {"rate": 5, "seconds": 120},
+    "validate_load": {"rate": 10, "seconds": 120},
     "validate_errors": {"limit": 0.05, **COARSE},
     "validate_late": {"limit": 0.1, **COARSE},
     "validate_slow": 9,
