@@ -17,9 +17,8 @@ local: install ## a local Cloudflare with three releases, to try the playbooks o
 drill: install ## break a local environment in every way of drills/, and prove each time that it heals; SCENARIOS=short for some
 	@$(BIN)/python examples/drill.py --scenarios $(or $(SCENARIOS),all)
 
-# In the order of the folders: the short tests come last, so that no worker waits for the other's long ones.
 test: install-test ## all tests
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest -n 2 --dist loadfile
 
 soak: install-test ## the property and model tests at their full size, with the figures of docs/soak.md
 	@$(BIN)/pytest -m soak
