@@ -63,6 +63,7 @@ extends_documentation_fragment:
   - knowngood.ledger
   - knowngood.databases_optional
   - knowngood.evidence
+  - knowngood.third_parties
   - knowngood.signals
 attributes:
   check_mode: {support: full, description: It never changes anything.}

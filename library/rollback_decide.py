@@ -32,14 +32,6 @@ options:
     description: The run that this one waited for. When it arrived, this one only sees whether that helped.
     type: str
     default: ""
-  third_parties:
-    description: Services of others whose failure no rollback would help against.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      name: {description: What a person calls it., type: str, required: true}
-      health: {description: "A health contract, see C(docs/inventory.md).", type: dict, required: true}
 extends_documentation_fragment:
   - knowngood.run
   - knowngood.cloudflare
@@ -48,6 +40,7 @@ extends_documentation_fragment:
   - knowngood.databases_optional
   - knowngood.ledger
   - knowngood.probing
+  - knowngood.third_parties
 attributes:
   check_mode: {support: full, description: It never changes anything.}
   diff_mode: {support: none, description: Nothing changes.}

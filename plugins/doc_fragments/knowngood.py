@@ -262,6 +262,18 @@ options:
       tls_margin: {description: Days that a certificate must still be valid., type: float, default: 14}
 """
 
+    THIRD_PARTIES = r"""
+options:
+  third_parties:
+    description: Services of others, whose failure no rollback would help against.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name: {description: What a person calls it., type: str, required: true}
+      health: {description: "A health contract, see C(docs/inventory.md).", type: dict, required: true}
+"""
+
     EVIDENCE = r"""
 options:
   trigger:
@@ -269,14 +281,6 @@ options:
     type: str
     choices: [person, deploy, health, performance, errors, database, payments, security]
     default: person
-  third_parties:
-    description: Services of others, which are asked for evidence.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      name: {description: What a person calls it., type: str, required: true}
-      health: {description: "A health contract, see C(docs/inventory.md).", type: dict, required: true}
   probing:
     description: How to ask for evidence.
     type: dict

@@ -34,12 +34,6 @@ for event in Environment("local").rollback(limit="{EDGE}"):
 """
 
 
-@pytest.fixture(scope="module")
-def shared(seed: Seed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
-    with start(seed.copy(tmp_path_factory.mktemp("shared") / "state")) as instance:
-        yield Environment(instance)
-
-
 @pytest.fixture
 def environment(shared: Environment) -> Iterator[Environment]:
     """r3 is live, and throws."""

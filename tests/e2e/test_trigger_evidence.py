@@ -9,11 +9,9 @@ from typing import Any
 import pytest
 import requests
 
-from local_cloudflare.launch import start
 from plugins.module_utils.probe.connect import Connector
 from tests.support.environment import WORKERS, Environment, Run
 from tests.support.receivers import silent
-from tests.support.seed import Seed
 
 PARTY = "payments.mustbeviral.com"
 HEALTH = {
@@ -22,12 +20,6 @@ HEALTH = {
     "fresh": {"unknown": "not ours"},
 }
 SETTINGS = {"third_parties": [{"name": "payments", "health": HEALTH}]}
-
-
-@pytest.fixture(scope="module")
-def shared(seed: Seed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
-    with start(seed.copy(tmp_path_factory.mktemp("evidence") / "state")) as instance:
-        yield Environment(instance)
 
 
 @pytest.fixture

@@ -121,7 +121,7 @@ class Following:
         if not self._task.params["ledger"]:
             return
         try:
-            self._task.__dict__.pop("known", None)
+            self._task.forget_ledger()
             page = told(self._task.known.maintenance)
         except LedgerError as error:
             self._task.journal.write("watch.trouble", why=str(error))
@@ -188,8 +188,7 @@ class Following:
         return max((state.live.created for state in states.values() if state.live), default=None)
 
     def _read(self) -> dict[str, State]:
-        # What the ledger knows changes during a long watch.
-        self._task.__dict__.pop("known", None)
+        self._task.forget_ledger()
         self._states = self._task.states()
         return self._states
 

@@ -111,6 +111,10 @@ class Task:
         """What the ledger says, as it is when it is first asked for."""
         return self.ledger.view()
 
+    def forget_ledger(self) -> None:
+        """Read the ledger again when :attr:`known` is next asked for: what it knows changes during a long stage."""
+        self.__dict__.pop("known", None)
+
     @property
     def operator(self) -> str:
         """Who gave the command: as the inventory says, or else the user of this machine."""
